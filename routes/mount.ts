@@ -54,7 +54,7 @@ export function definitionsOf(serve: readonly Served[]): readonly Definition[] {
 
 /** Whether HTTP serves a definition. A definition that only works on the log has a name and no path. */
 export function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
-  return !['processor', 'process', 'sql-projection', 'schedule'].includes(definition.kind)
+  return !['processor', 'process', 'sql-projection', 'schedule', 'measure'].includes(definition.kind)
 }
 
 export function mount(hono: Hono, definition: Definition, cached: ReadonlyMap<string, CachedAnswers>): void {

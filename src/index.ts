@@ -28,6 +28,7 @@ export type * from './definitions/access/claims.ts'
 // Reading
 export { type AnyProjection, type Projection, projection } from './definitions/projection/projection.ts'
 export { type SqlProjection, sqlProjection, type Writing } from './definitions/projection/sql-projection.ts'
+export { type Measure, measure } from './definitions/measure/measure.ts'
 export type { Duration } from './definitions/event/duration.ts'
 export { type CachePolicy, type Query, query, type Read, type Rows } from './definitions/query.ts'
 export { type Handling, type Processor, processor } from './definitions/processor.ts'

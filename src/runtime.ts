@@ -14,7 +14,7 @@ import { memoryBus } from './ports/bus/memory.ts'
 import type { Cache } from './ports/cache/cache.ts'
 import { createFilling } from './query/fill.ts'
 import type { Purger } from './ports/purger/purger.ts'
-import { type Definitions, definitionOf, type Served, sortDefinitions } from './definitions/definition.ts'
+import { type Definitions, runningOf, type Served, sortDefinitions } from './definitions/definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
 import type { AnyEvents, Recorded } from './definitions/event/events.ts'
 import type { In } from './definitions/event/families.ts'
@@ -41,6 +41,7 @@ import { checkReading } from './subscription/unreadable-events.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { measureCommands } from './metrics/commands.ts'
 import { observeRuntime } from './metrics/gauges.ts'
+import { observeMeasures } from './metrics/measures.ts'
 import { measureReport, measureTrace } from './metrics/measured.ts'
 import { checkOptions, type OptionKinds, RUNTIME_OPTIONS } from './definitions/options.ts'
 import { Metrics } from './metrics/registry.ts'
@@ -206,7 +207,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
     head: () => events.tail.head,
     waiting: sending.waiting,
   })
-  const operations = new Operations(store, options.serve.map(definitionOf))
+  const operations = new Operations(store, options.serve.map(runningOf))
   const endWatch = shared.store.system === 'memory' ? null : shared.health.watch()
   return {
     ...shared,
@@ -360,6 +361,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     onRowsChanged: (table, position, changes) => invalidation.invalidateRows(table, position, changes),
     onCheckpoint: (table, position) => invalidation.invalidateTable(table, position),
   })
+  observeMeasures(shared, subscriptions)
   const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
   return {
     tail: following,

@@ -13,10 +13,9 @@ type Found = { readonly file: string; readonly line: number; readonly message: s
 const linesOf = (file: string) => readFileSync(join(import.meta.dir, 'test-support/types', file), 'utf8').split('\n')
 const accepted = linesOf('accepted.ts')
 const refused = new Map(
-  ['refused.ts', 'misnamed.ts', 'misread.ts', 'misruled.ts', 'decided.ts', 'instances.ts', 'metadata.ts'].map(file => [
-    file,
-    linesOf(file),
-  ]),
+  ['refused.ts', 'misnamed.ts', 'misread.ts', 'misruled.ts', 'decided.ts', 'instances.ts', 'measured.ts', 'metadata.ts'].map(
+    file => [file, linesOf(file)],
+  ),
 )
 const marks = [...refused].flatMap(([file, lines]) =>
   lines.flatMap((text, i): Found[] => {

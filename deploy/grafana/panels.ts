@@ -8,7 +8,7 @@ import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
 import type { MetricRow } from '../../src/ports/metrics/row.ts'
 import type { MetricName } from '../../src/ports/metrics/table.ts'
-import { prometheusLabel, prometheusName } from '../../src/metrics/text.ts'
+import { prometheusLabel, prometheusName } from '../../src/definitions/measure/metric-name.ts'
 
 /** A question in PromQL, and how its series are called. `exemplar` shows traces of single values beside it. */
 export type Query = { readonly expr: string; readonly legend?: string; readonly exemplar?: boolean }

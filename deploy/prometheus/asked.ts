@@ -4,7 +4,7 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { parse } from 'yaml'
 import type { MetricRow } from '../../src/ports/metrics/row.ts'
 import { METRICS } from '../../src/ports/metrics/table.ts'
-import { prometheusLabel, prometheusName } from '../../src/metrics/text.ts'
+import { prometheusLabel, prometheusName } from '../../src/definitions/measure/metric-name.ts'
 
 /** The series and labels that an expression names, and where it is wrong. */
 export type Asked = { readonly series: readonly string[]; readonly labels: readonly string[]; readonly wrong: readonly string[] }

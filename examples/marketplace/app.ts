@@ -3,12 +3,17 @@ import { telemetry } from 'emaki/otel'
 import { cashier } from './cashier.ts'
 import { fulfilment } from './fulfilment.ts'
 import { inventory } from './inventory.ts'
+import { ordersPlaced, paymentsLost, revenue } from './measures.ts'
 import { order } from './order.ts'
 import { payment } from './payment.ts'
 import { bestsellers, customers, orderSummary, orders, stock } from './views.ts'
 
 export default app({
-  serve: [inventory, order, payment, fulfilment, cashier, orders, stock, bestsellers, customers, orderSummary],
+  serve: [
+    ...[inventory, order, payment, fulfilment, cashier],
+    ...[orders, stock, bestsellers, customers, orderSummary],
+    ...[revenue, ordersPlaced, paymentsLost],
+  ],
   title: 'Marketplace',
   version: '0.1.0',
   telemetry: await telemetry({ serviceName: 'marketplace' }),

@@ -16,6 +16,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/group-checkout.ts': ['samples.test.ts', "'./group-checkout.ts'"],
   'examples/live.ts': ['samples.test.ts', "'./live.ts'"],
   'examples/marketplace/fulfilment.ts': ['fulfilment.cases.ts', "'main.ts'"],
+  'examples/marketplace/measures.ts': ['measures.test.ts', "'./measures.ts'"],
   'examples/marketplace/order.test.ts': ['order.test.ts', 'an order that is paid is shipped'],
   'examples/marketplace/views.ts': ['curl.test.ts', "'examples/marketplace/main.ts'"],
   'examples/mounted.ts': ['mounted.processes.test.ts', "'mounted.ts'"],

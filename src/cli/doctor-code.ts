@@ -1,5 +1,5 @@
 // What doctor says of an app's code beside its log: events that cannot be read, and rows of other folds.
-import { definitionOf, type Served, sortDefinitions } from '../definitions/definition.ts'
+import { runningOf, type Served, sortDefinitions } from '../definitions/definition.ts'
 import { foldFingerprint } from '../definitions/projection/fold-fingerprint.ts'
 import { tableOf } from '../definitions/projection/projection.ts'
 import { subscriptionOf } from '../definitions/projection/sql-projection.ts'
@@ -28,7 +28,7 @@ export async function diagnoseFolds(store: Store, serve: readonly Served[]): Pro
 }
 
 async function diagnoseFold({ readModel }: Store, served: Served): Promise<readonly Diagnosis[]> {
-  const one = definitionOf(served)
+  const one = runningOf(served)
   if (one.kind !== 'sql-projection' && (one.kind !== 'projection' || one.live)) return []
   const serving = one.kind === 'projection' ? await readModel.serving(one.name) : subscriptionOf(one)
   const table = one.kind === 'sql-projection' || (serving !== null && isTableOf(one, serving)) ? serving! : tableOf(one)

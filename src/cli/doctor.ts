@@ -1,9 +1,9 @@
 // doctor: examines the database and the log, and tells how to fix each problem.
+import { runningOf } from '../definitions/definition.ts'
 import { spec } from '../definitions/event/events.ts'
 import { subscriptionOf as processSubscription } from '../definitions/process/instance.ts'
-import type { ProcessSpec } from '../definitions/process/process.ts'
-import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
-import { type SqlProjectionSpec, subscriptionOf as sqlSubscription } from '../definitions/projection/sql-projection.ts'
+import { tableOf } from '../definitions/projection/projection.ts'
+import { subscriptionOf as sqlSubscription } from '../definitions/projection/sql-projection.ts'
 import { scheduleOwner } from '../definitions/schedule.ts'
 import type { LeaseHolder } from '../ports/read-model/leases.ts'
 import type { Progress } from '../ports/read-model/progress.ts'
@@ -99,17 +99,10 @@ export function diagnoseHome({ id, epoch, restoredFrom }: LogIdentity, head: num
   }
 }
 
-type SubscriptionDefinition =
-  | ProjectionSpec
-  | SqlProjectionSpec
-  | ProcessSpec
-  | { readonly kind: 'processor'; readonly name: string }
-  | { readonly kind: 'decider' | 'query' }
-
 /** The names of an app's subscriptions. */
 async function subscriptionsOf({ serve }: Call, { readModel }: Store): Promise<readonly string[]> {
   const names = serve.map(async (served): Promise<readonly string[]> => {
-    const one = served[spec] as unknown as SubscriptionDefinition
+    const one = runningOf(served)
     if (one.kind === 'projection') return one.live ? [] : [(await readModel.serving(one.name)) ?? tableOf(one)]
     if (one.kind === 'sql-projection') return [sqlSubscription(one)]
     if (one.kind === 'process') return [processSubscription(one)]

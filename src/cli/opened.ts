@@ -1,6 +1,6 @@
 import { type Config, ConfigError, storeOf } from '../config.ts'
 import type { Store } from '../ports/store/store.ts'
-import { definitionOf } from '../definitions/definition.ts'
+import { runningOf } from '../definitions/definition.ts'
 import { OperationRefused, Operations } from '../subscription/operations.ts'
 import { type Call, Misused } from './verb.ts'
 
@@ -43,7 +43,7 @@ async function hasLog({ DATABASE_URL, DATABASE_SCHEMA, SQLITE_FILE }: Config): P
 export function operate(call: Call, run: (operations: Operations) => Promise<number>): Promise<number> {
   return withStore(call, async store => {
     try {
-      return await run(new Operations(store, call.serve.map(definitionOf)))
+      return await run(new Operations(store, call.serve.map(runningOf)))
     } catch (error) {
       throw error instanceof OperationRefused ? new Misused(error.message) : error
     }

@@ -2,7 +2,7 @@
 // on subscriptions are operations of the runtime, too.
 import { printingOf } from '../config.ts'
 import { memoryBus } from '../ports/bus/memory.ts'
-import { spec } from '../definitions/event/events.ts'
+import { runningOf } from '../definitions/definition.ts'
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
@@ -131,7 +131,7 @@ async function auditRows(call: Call): Promise<number> {
 }
 
 function projectionNamed({ serve, words }: Call): ProjectionSpec {
-  const all = serve.map(one => one[spec] as unknown as ProjectionSpec).filter(one => one.kind === 'projection' && !one.live)
+  const all = serve.map(runningOf).filter((one): one is ProjectionSpec => one.kind === 'projection' && !one.live)
   const found = all.find(({ name }) => name === words[0])
   if (!found) throw new Misused(`which projection? There are ${all.map(({ name }) => name).join(', ') || 'none'}`)
   return found

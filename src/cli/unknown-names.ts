@@ -1,5 +1,5 @@
 // What a verb says of a name of which it found nothing, and which the app does not know.
-import { definitionOf, type Served } from '../definitions/definition.ts'
+import { definitionOf, runningOf, type Served } from '../definitions/definition.ts'
 import type { EventsSpec } from '../definitions/event/events.ts'
 import { describeNames } from '../definitions/nearest-name.ts'
 import { plain } from '../lib/paint.ts'
@@ -28,7 +28,7 @@ export function hintUnknown(serve: readonly Served[], what: Named, name: string)
 }
 
 function familiesIn(serve: readonly Served[]): ReadonlyMap<string, EventsSpec> {
-  const families = serve.map(definitionOf).flatMap(one => {
+  const families = serve.map(runningOf).flatMap(one => {
     if ('events' in one) return [one.events]
     return 'families' in one ? [...one.families.values()] : []
   })

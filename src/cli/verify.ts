@@ -1,7 +1,6 @@
 // verify: checks that the log fits the promises of a store. Gives exit code 1 if it does not.
-import { spec } from '../definitions/event/events.ts'
 import type { EventsSpec } from '../definitions/event/events.ts'
-import type { Served } from '../definitions/definition.ts'
+import { runningOf, type Served } from '../definitions/definition.ts'
 import type { Diagnosis } from '../ports/store/diagnosis.ts'
 import { verifyLog } from '../transfer/verify.ts'
 import { EXIT } from './exit-codes.ts'
@@ -47,7 +46,7 @@ function familiesOf(serve: readonly Served[]): ReadonlyMap<string, EventsSpec> {
   const families = new Map<string, EventsSpec>()
   for (const one of serve) {
     // A decider has one family, a subscription has several, and a query has none.
-    const { events, families: several } = one[spec] as { events?: EventsSpec; families?: ReadonlyMap<string, EventsSpec> }
+    const { events, families: several } = runningOf(one) as { events?: EventsSpec; families?: ReadonlyMap<string, EventsSpec> }
     for (const family of [...(events ? [events] : []), ...(several?.values() ?? [])]) families.set(family.name, family)
   }
   return families

@@ -8,6 +8,7 @@ import { type CATEGORY_LENGTH_MAX, isCategory } from './event/stream-name.ts'
 const RULES = {
   '-': 'a name is small letters, digits and -, begins with a letter, and has at most 40 characters',
   _: 'a name is small letters, digits and _, begins with a letter, and has at most 40 characters, as its streams are named name-key',
+  measure: 'the name of a measure is small letters, digits and _, begins with a letter, and has at most 40 characters',
   family:
     'the name of a family is letters, digits and _, begins with a letter, and has at most 63 characters, as its streams are named name-key',
 } as const
@@ -20,7 +21,7 @@ export function checkDefinitionName(where: string, kind: Kind, name: string): vo
     throw new TypeError(`${where}: ${RULES[kind]}`)
 }
 
-function isName(joint: '-' | '_', name: string): boolean {
+function isName(joint: Exclude<Kind, 'family'>, name: string): boolean {
   return name.length <= LENGTH_MAX && /^[a-z][a-z0-9_-]*$/.test(name) && !name.includes(joint === '-' ? '_' : '-')
 }
 
@@ -32,7 +33,7 @@ export type DefinitionName<N extends string, K extends Kind> = string extends N
     : (typeof RULES)[K]
 type IsName<N, K extends Kind> = K extends 'family'
   ? IsMadeOf<N, Letter | Uppercase<Letter>, Digit | '_', typeof CATEGORY_LENGTH_MAX>
-  : IsMadeOf<N, Letter, Digit | K, typeof LENGTH_MAX>
+  : IsMadeOf<N, Letter, Digit | (K extends '-' ? '-' : '_'), typeof LENGTH_MAX>
 /** Whether a text begins with a letter, and goes on with letters and others. */
 type IsMadeOf<Text, L extends string, Other extends string, Max extends number> = Text extends `${infer First}${infer Rest}`
   ? First extends L

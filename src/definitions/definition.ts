@@ -2,6 +2,8 @@
 import type { DeciderSpec } from './decider/decider.ts'
 import { checkDerivedNames } from './derived-names.ts'
 import { spec } from './event/events.ts'
+import type { MeasureSpec } from './measure/measure.ts'
+import { checkMetrics } from './measure/metrics-together.ts'
 import type { ProcessSpec } from './process/process.ts'
 import type { ProcessorSpec } from './processor.ts'
 import type { ProjectionSpec } from './projection/projection.ts'
@@ -9,18 +11,29 @@ import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query.ts'
 import type { ScheduleSpec } from './schedule.ts'
 
-/** Any definition that an app can serve: decider, projection, SQL projection, processor, process, query or schedule. */
+/**
+ * Any definition that an app can serve: decider, projection, SQL projection, processor, process, query, schedule or
+ * measure.
+ */
 export type Served = { readonly [spec]: { readonly kind: string; readonly name: string; readonly category?: typeof NO_FAMILY } }
 const NO_FAMILY = 'serve what decides or reads the events of a family, and not the family'
 
-export type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec | ScheduleSpec
+export type Definition =
+  | DeciderSpec
+  | ProjectionSpec
+  | ProcessorSpec
+  | ProcessSpec
+  | QuerySpec
+  | SqlProjectionSpec
+  | ScheduleSpec
+  | MeasureSpec
 
 type ByName<D> = ReadonlyMap<string, D>
 /** Definitions by kind and name. */
 export type Definitions = { readonly [K in Definition['kind']]: ByName<Extract<Definition, { readonly kind: K }>> }
 
 /**
- * Sorts definitions by kind. Throws a TypeError for a value that is no definition, for two definitions of one kind and
+ * Sorts definitions by kind. The rows of a measure are a projection, too. Throws a TypeError for a value that is no definition, for two definitions of one kind and
  * name, or whose tables would have one name, and for a process or a schedule whose deciders are not served.
  */
 export function sortDefinitions(serve: readonly Served[]): Definitions {
@@ -32,6 +45,7 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
     'sql-projection': new Map<string, SqlProjectionSpec>(),
     process: new Map<string, ProcessSpec>(),
     schedule: new Map<string, ScheduleSpec>(),
+    measure: new Map<string, MeasureSpec>(),
   }
   checkServed(serve)
   for (const served of serve) {
@@ -42,8 +56,17 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
   }
   for (const sending of [...sorted.process.values(), ...sorted.schedule.values()]) checkTargets(sending, sorted.decider)
   for (const query of sorted.query.values()) checkSources(query, sorted.projection)
-  checkDerivedNames([...sorted.process.values(), ...sorted.projection.values(), ...sorted['sql-projection'].values()])
-  return sorted
+  checkMetrics([...sorted.measure.values()])
+  const measured = [...sorted.measure.values()].flatMap(({ rows }) => rows ?? [])
+  const projections = [...sorted.projection.values(), ...measured]
+  checkDerivedNames([...sorted.process.values(), ...projections, ...sorted['sql-projection'].values()])
+  return { ...sorted, projection: new Map(projections.map(one => [one.name, one])) }
+}
+
+/** What runs for a served value: its definition; for a measure the projection that adds it up, if it has one. */
+export function runningOf(served: Served): Definition {
+  const definition = definitionOf(served)
+  return definition.kind === 'measure' ? (definition.rows ?? definition) : definition
 }
 
 /** The definition inside a served value. `serve` takes every kind, and the spec names the kind. */
@@ -53,7 +76,7 @@ export function definitionOf(served: Served): Definition {
 
 const KINDS: Readonly<Record<Definition['kind'], true>> = {
   ...{ decider: true, projection: true, processor: true, query: true, process: true, schedule: true },
-  'sql-projection': true,
+  ...{ 'sql-projection': true, measure: true },
 }
 
 /** Refuses a value that is no definition which can be served. */
@@ -61,7 +84,7 @@ export function checkServed(serve: readonly Served[]): void {
   for (const [index, served] of serve.entries())
     if (!Object.hasOwn(KINDS, definitionOf(served)?.kind))
       throw new TypeError(
-        `serve takes deciders, projections, processors, processes, queries and schedules; found ${showOther(served, index)}`,
+        `serve takes deciders, projections, processors, processes, queries, schedules and measures; found ${showOther(served, index)}`,
       )
 }
 

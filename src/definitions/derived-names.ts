@@ -18,10 +18,14 @@ export function checkDerivedNames(definitions: readonly Kept[]): void {
       const other = owners.get(name)
       if (other)
         throw new TypeError(
-          `the ${other.kind} ${other.name} and the ${definition.kind} ${definition.name} would have one name in the store, ${name}: rename one`,
+          `the ${kindOf(other)} ${other.name} and the ${kindOf(definition)} ${definition.name} would have one name in the store, ${name}: rename one`,
         )
       owners.set(name, definition)
     }
+}
+
+function kindOf(definition: Kept): string {
+  return 'measured' in definition ? 'measure' : definition.kind
 }
 
 function derivedNamesOf(definition: Kept): readonly string[] {

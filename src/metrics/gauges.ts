@@ -38,7 +38,7 @@ function one(value: number) {
 }
 
 /** Asks at most once in a time, in ms. */
-function keptFor<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
+export function keptFor<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
   let known: { readonly at: number; readonly answer: Promise<T> } | null = null
   return () => {
     if (!known || performance.now() - known.at > ms) known = { at: performance.now(), answer: ask() }

@@ -63,6 +63,7 @@ type Kept = { readonly values: readonly string[]; readonly counted: Sum | Bucket
 export class Metrics implements Meter {
   readonly #kept = new Map<MetricName, Map<string, Kept>>()
   readonly #observers: Observing[] = []
+  readonly #others: (() => Promise<readonly MetricReading[]>)[] = []
   #report: Report = () => {}
 
   /** Has it said once an episode what cannot be read. Until then it is only counted. */
@@ -86,12 +87,23 @@ export class Metrics implements Meter {
     this.#observers.push({ names, observe, episode: new Episode({ report: one => this.#report(one), what, mend }) })
   }
 
+  /** Has metrics read that the table does not have, after it. Nothing may throw there. */
+  include(read: () => Promise<readonly MetricReading[]>): void {
+    this.#others.push(read)
+  }
+
   /** Reads all metrics, in the order of the table. A metric without a series is left out. */
   async read(): Promise<readonly MetricReading[]> {
+    const others = (await Promise.all(this.#others.map(read => read()))).flat()
+    const own = await this.#readTable(others.reduce((sum, { series }) => sum + series.length, 0))
+    return [...own, ...others]
+  }
+
+  async #readTable(others: number): Promise<readonly MetricReading[]> {
     const observed = new Map<MetricName, Series[]>()
     await Promise.all(this.#observers.map(one => this.#observeInto(observed, one)))
     const kept = [...this.#kept.values()].reduce((sum, { size }) => sum + size, 0)
-    const many = [...observed.values()].reduce((sum, { length }) => sum + length, kept)
+    const many = [...observed.values()].reduce((sum, { length }) => sum + length, kept + others)
     observed.set('emaki.telemetry.series', [{ values: [], counted: many + 1 }])
     return (Object.keys(METRICS) as MetricName[]).flatMap(name => {
       const own = [...(this.#kept.get(name)?.values() ?? [])].map(({ values, counted }) => ({

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { METRICS } from '../ports/metrics/table.ts'
-import { prometheusLabel, prometheusName } from './text.ts'
+import { prometheusLabel, prometheusName } from '../definitions/measure/metric-name.ts'
 
 test('docs/metrics.md lists each metric of the table with its kind, its labels and what it says, and no other', async () => {
   const page = await Bun.file(`${import.meta.dir}/../../docs/metrics.md`).text()

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { Metrics } from './registry.ts'
 import { METRICS } from '../ports/metrics/table.ts'
-import { prometheusLabel, prometheusName, writeText } from './text.ts'
+import { prometheusLabel, prometheusName } from '../definitions/measure/metric-name.ts'
+import { writeText } from './text.ts'
 
 const written = async (metrics: Metrics, format: 'openmetrics' | 'classic') => {
   const readings = await metrics.read()

@@ -1,4 +1,5 @@
 // The two texts that Prometheus reads: OpenMetrics 1.0, which has examples of traces, and the classic text format 0.0.4.
+import { prometheusLabel, prometheusName, unitSuffix } from '../definitions/measure/metric-name.ts'
 import { nextTurn, Turn } from '../lib/turns.ts'
 import type { Exemplar, MetricReading, Series } from '../ports/metrics/reading.ts'
 import type { MetricRow } from '../ports/metrics/row.ts'
@@ -8,20 +9,6 @@ export type TextFormat = 'openmetrics' | 'classic'
 export const TEXT_TYPES: Readonly<Record<TextFormat, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
   classic: 'text/plain; version=0.0.4; charset=utf-8',
-}
-
-const UNITS: Readonly<Record<string, string>> = { s: 'seconds', By: 'bytes' }
-
-/** The name of a metric in Prometheus, without `_total`: `emaki.append.duration` is `emaki_append_duration_seconds`. */
-export function prometheusName(name: string, { unit }: Pick<MetricRow, 'unit'>): string {
-  const base = prometheusLabel(name)
-  const suffix = UNITS[unit]
-  return suffix && !base.endsWith(`_${suffix}`) ? `${base}_${suffix}` : base
-}
-
-/** The name of an attribute in Prometheus. */
-export function prometheusLabel(name: string): string {
-  return name.replaceAll('.', '_')
 }
 
 /** Writes what was read. It lets the event loop turn between metrics. */
@@ -41,7 +28,7 @@ function writeMetric({ name, row, series }: MetricReading, format: TextFormat): 
   const base = prometheusName(name, row)
   const sample = row.kind === 'counter' ? `${base}_total` : base
   const family = isOpen ? base : sample
-  const unit = UNITS[row.unit]
+  const unit = unitSuffix(row.unit)
   const head =
     `# HELP ${family} ${escapeHelp(row.help)}\n# TYPE ${family} ${row.kind}\n` +
     (isOpen && unit ? `# UNIT ${family} ${unit}\n` : '')

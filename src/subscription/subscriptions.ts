@@ -100,9 +100,9 @@ export class Subscriptions {
     throw new TypeError(`no projection ${projection} is served; there are ${[...this.#projections.keys()].join(', ')}`)
   }
 
-  /** Whether every projection has rows to serve. */
+  /** Whether every projection has rows to serve. Nobody waits for those of a measure. */
   get isReady(): boolean {
-    return [...this.#projections.values()].every(({ serving }) => serving !== null)
+    return [...this.#projections.values()].every(({ serving, spec }) => serving !== null || spec.measured !== undefined)
   }
 
   /** The serving tables as one text, which changes when another table serves. */

@@ -17,10 +17,11 @@ export function rowReader({ families, row }: Pick<ProjectionSpec, 'families' | '
  */
 export function foldFingerprint(projection: ProjectionSpec | SqlProjectionSpec): string {
   if (projection.kind === 'sql-projection') return hashParts([projection.create, projection.handle])
-  const { row, initial, evolve, key, inline } = projection
+  const { row, initial, evolve, key, inline, measured } = projection
   const first = Bun.inspect(initial, { depth: Number.POSITIVE_INFINITY, sorted: true })
   // Appends write the rows of an inline projection, so a release that does not know of it may not write its table.
-  return hashParts([fingerprint(row), first, byEventPart(evolve), byEventPart(key), ...(inline ? ['inline'] : [])])
+  const own = [byEventPart(evolve), byEventPart(key), ...(inline ? ['inline'] : []), ...(measured ? [measured] : [])]
+  return hashParts([fingerprint(row), first, ...own])
 }
 
 function byEventPart(functions: ByEvent<(...data: never) => unknown>): FingerprintPart {

@@ -16,6 +16,7 @@ import {
   storedTypes,
   type TypesByCategory,
 } from '../event/families.ts'
+import type { FingerprintPart } from '../event/fingerprints.ts'
 import { freezeAll } from '../event/payload.ts'
 import { findUnstable } from '../event/schema.ts'
 import { checkOptions, type OptionKinds } from '../options.ts'
@@ -46,6 +47,8 @@ export type ProjectionSpec = {
   readonly live: boolean
   /** Whether appends write its rows. */
   readonly inline: boolean
+  /** The rows of a measure: the user's part of its folds and keys. Nobody waits for such rows. Absent: a projection. */
+  readonly measured?: FingerprintPart
 }
 
 /** Names that no index may have, because lists and routes use them. */

@@ -1,6 +1,5 @@
 // What a registry of metrics holds at one moment.
 import type { MetricRow } from './row.ts'
-import type { MetricName } from './table.ts'
 
 /** A value of a sampled trace that a bucket of a histogram keeps as its example. */
 export type Exemplar = { readonly traceId: string; readonly value: number; readonly at: number }
@@ -14,5 +13,5 @@ export type Distribution = {
 
 /** One series: the values of its attributes, in the order of the metric's row, and what it counts. */
 export type Series = { readonly values: readonly string[]; readonly counted: number | Distribution }
-/** A metric with its series at one moment. */
-export type MetricReading = { readonly name: MetricName; readonly row: MetricRow; readonly series: readonly Series[] }
+/** A metric with its series at one moment. Its name is one of the table, or that of a measure. */
+export type MetricReading = { readonly name: string; readonly row: MetricRow; readonly series: readonly Series[] }

@@ -1,0 +1,31 @@
+// Measures that are none. As in refused.ts, a comment above each wrong line has what the compiler says.
+import { z } from 'zod'
+import { events, measure, runtime } from '../../index.ts'
+
+const Order = events('order', {
+  Placed: z.object({ country: z.string() }),
+  Shipped: z.object({ cents: z.int(), country: z.string() }),
+})
+const Stock = events('stock', { Shipped: z.object({ qty: z.int() }) })
+
+const revenue = measure('revenue', {
+  from: Order,
+  on: { Shipped: ({ cents }) => cents },
+  by: { country: ({ data }) => data.country, isLarge: ({ data: { cents } }) => cents > 1_000 },
+  unit: 'cents',
+})
+const moved = measure('moved', { from: [Order, Stock], on: { 'stock.Shipped': ({ qty }) => qty, Placed: 1 } })
+runtime({ serve: [revenue, moved] })
+
+// @ts-expect-error 'Shiped' does not exist in type
+measure('revenue', { from: Order, on: { Shiped: 1 } })
+// @ts-expect-error Property 'cent' does not exist on type '{ cents: number; country: string; }'
+measure('revenue', { from: Order, on: { Shipped: ({ cent }) => cent } })
+// @ts-expect-error is not assignable to type 'number | ((data: { cents: number; country: string; }
+measure('revenue', { from: Order, on: { Shipped: ({ country }) => country } })
+// @ts-expect-error Property 'cents' does not exist on type '{ country: string; }'
+measure('revenue', { from: Order, on: { Placed: 1 }, by: { cents: ({ data }) => data.cents } })
+// @ts-expect-error is not assignable to type 'Label'
+measure('revenue', { from: Order, on: { Placed: 1 }, by: { data: ({ data }) => data } })
+// @ts-expect-error the name of a measure is small letters, digits and _, begins with a letter
+measure('orders-placed', { from: Order, on: { Placed: 1 } })
