@@ -65,6 +65,7 @@ function recordSource(ring: RecordRing, filter: RecordFilter, start: number): Ba
   let at = start
   let leave = () => {}
   return {
+    kind: 'logs',
     id: idOf(start),
     open: wake => {
       // A record of the stream itself must not find it in the middle of a write.

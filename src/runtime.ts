@@ -13,6 +13,7 @@ import type { Bus } from './ports/bus/bus.ts'
 import { memoryBus } from './ports/bus/memory.ts'
 import type { Cache } from './ports/cache/cache.ts'
 import { createFilling } from './query/fill.ts'
+import { FreshnessWaits } from './query/freshness-waits.ts'
 import type { Purger } from './ports/purger/purger.ts'
 import { type Definitions, runningOf, type Served, sortDefinitions } from './definitions/definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
@@ -381,11 +382,13 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
 type QuestionParts = { readonly cache: Cache; readonly subscriptions: Subscriptions; readonly tail: Tail }
 
 /** The question's path: rows that are new enough, and answers made of them. */
-function wireQuestions({ store, trace, now, report }: Shared, { cache, subscriptions, tail }: QuestionParts) {
-  const reader = new RowReader({ store, subscriptions, report })
+function wireQuestions({ store, trace, metrics, now, report }: Shared, { cache, subscriptions, tail }: QuestionParts) {
+  const waits = new FreshnessWaits(subscriptions, metrics)
+  const reader = new RowReader({ store, subscriptions, waits, report })
   const head = () => tail.head
+  const filling = createFilling(cache, { now, report })
   return {
     rowAnswers: new RowAnswers(reader),
-    queryAnswers: new QueryAnswers({ store, subscriptions, reader, filling: createFilling(cache, { now, report }), head, trace }),
+    queryAnswers: new QueryAnswers({ store, subscriptions, waits, reader, filling, head, trace, metrics }),
   }
 }

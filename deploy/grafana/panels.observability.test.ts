@@ -20,6 +20,9 @@ const EMPTY_IN_HEALTH = new Set([
   'Who waits for a connection?',
   'How long is the wait for a connection?',
   'Are appends of other processes heard at once?',
+  'How long do reads wait for new rows?',
+  'Does the CDN purge?',
+  'Who is cut off, and why?',
 ])
 
 /** How often it is asked, a second apart. A machine that is much slower needs fewer. */

@@ -7,6 +7,7 @@ import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { diary, ofOneself } from '../../src/test-support/diary.ts'
 import { eventsOf } from '../../src/test-support/event-stream.ts'
 import { openClient } from '../../src/test-support/http.ts'
+import { seriesOf } from '../../src/test-support/series.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { untilProcessed } from '../../src/test-support/until-processed.ts'
 import type { AppOptions } from '../app.ts'
@@ -143,7 +144,7 @@ describe('the end of credentials', () => {
     const { live, clock, endsIn } = await openLive()
     const hono = new Hono().get('/rows', c => {
       c.set('emakiLive', live)
-      return sse(c, { id: '7', next: () => null, close: () => {} }, endsIn(1_000_000))
+      return sse(c, { kind: 'sse', id: '7', next: () => null, close: () => {} }, endsIn(1_000_000))
     })
     const reader = eventsOf(await hono.request('/rows'))
     await until('it has begun', () => reader.lastId() === '7')
@@ -153,6 +154,7 @@ describe('the end of credentials', () => {
     clock.now = 1_000_001
     await until('it has ended', reader.hasEnded)
     expect([live.count, reader.lastId(), reader.retry()]).toEqual([0, '7', expect.any(Number)])
+    expect(await seriesOf(live.services.metrics, 'emaki.listeners.cut')).toEqual({ 'sse expired': 1 })
   })
 
   test('a WebSocket is closed with 4401 when the credentials of its client end', async () => {
@@ -168,6 +170,7 @@ describe('the end of credentials', () => {
     await until('it has begun', () => socket.said.length > 0)
     clock.now = 1_000_001
     expect(await socket.closed).toEqual({ code: 4401, reason: 'unauthenticated' })
+    expect(await seriesOf(live.services.metrics, 'emaki.listeners.cut')).toEqual({ 'websocket expired': 1 })
   })
 })
 

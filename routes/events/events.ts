@@ -50,6 +50,7 @@ function logSource(live: Live, { filter, after, check }: Followed): BatchSource 
     })
   }
   return {
+    kind: 'sse',
     id: token(log, after),
     next: () => {
       shared ??= live.takeFeed(filter, encodingOf(live))

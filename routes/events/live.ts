@@ -14,8 +14,17 @@ const READS_MAX = 2
 /** How long followers are woken before other work gets its turn, in ms. */
 const SLICE_MS = 10
 
+/** How a client follows: events by one of the two protocols, a row, or records of the process. */
+export type FollowerKind = 'sse' | 'websocket' | 'row' | 'logs'
+/**
+ * Why a client is disconnected: it takes nothing, its credentials end, it may no longer follow, it sent what nobody
+ * understands, something failed, or the process stops.
+ */
+export type CutReason = 'stalled' | 'expired' | 'refused' | 'invalid' | 'failed' | 'stopping'
+
 /** A follower. None of its functions throws. */
 export type Follower = {
+  readonly kind: FollowerKind
   /** The log may have more events. */
   readonly wake: () => void
   /** About a second has passed. */
@@ -31,6 +40,8 @@ export type LiveOptions = {
   readonly now?: () => number
   readonly checkEveryMs?: number
 }
+
+const KINDS = ['sse', 'websocket', 'row', 'logs'] as const satisfies readonly FollowerKind[]
 
 export class Live {
   readonly services: Services
@@ -54,11 +65,21 @@ export class Live {
     this.#checkEveryMs = lookEveryMs
     const oneOfFew = limitConcurrency(READS_MAX)
     this.#readAll = options => oneOfFew(() => services.store.readAll(options))
+    services.metrics.observe(['emaki.listeners'], () => {
+      const followers = [...this.#followers]
+      const countOf = (kind: FollowerKind) => followers.filter(one => one.kind === kind).length
+      return { 'emaki.listeners': KINDS.map(kind => ({ values: [kind] as const, value: countOf(kind) })) }
+    })
   }
 
   /** A time in ms since 1970 on the clock of followers. Null, which is never: infinity. */
   timeAt(time: number | null): number {
     return time === null ? Number.POSITIVE_INFINITY : this.now() + time - this.services.now()
+  }
+
+  /** Counts a follower that is disconnected. */
+  countCut({ kind }: Follower, reason: CutReason): void {
+    this.services.metrics.counter('emaki.listeners.cut', kind, reason).add()
   }
 
   /** The number of followers. */

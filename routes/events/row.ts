@@ -89,6 +89,7 @@ function rowSource(services: Services, followed: FollowedKey, after: number): Ba
   }
 
   return {
+    kind: 'row',
     id: token(log, Math.max(0, after)),
     next: () => (isDue ? read() : null),
     open: wake => {

@@ -12,7 +12,7 @@ import { requestOf } from '../context.ts'
 import type { Batch, Encoding, Feed } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
 import { type FollowCheck, filterOf, hasRequest, POSITION_EXPECTED, positionOf, startOf } from './follow-request.ts'
-import type { Follower, Live } from './live.ts'
+import type { CutReason, Follower, Live } from './live.ts'
 import { type Peer, type Session, upgrade } from './server.ts'
 
 export const PROTOCOL = 'cloudevents.json'
@@ -33,6 +33,18 @@ export const CLOSE_CODES = {
   unauthenticated: 4401,
   forbidden: 4403,
 } as const
+
+type CloseCode = (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES]
+
+/** Why a client is disconnected, by the code that it is closed with. */
+const CUTS: Readonly<Record<CloseCode, CutReason>> = {
+  [CLOSE_CODES.unsupported]: 'invalid',
+  [CLOSE_CODES.policy]: 'invalid',
+  [CLOSE_CODES.restart]: 'stopping',
+  [CLOSE_CODES.tryLater]: 'failed',
+  [CLOSE_CODES.unauthenticated]: 'expired',
+  [CLOSE_CODES.forbidden]: 'refused',
+}
 
 const values = z.array(z.string()).max(FILTER_VALUES_MAX).default([])
 const incoming = z.discriminatedUnion(
@@ -111,6 +123,7 @@ function isAllowedOrigin(c: Context, origins: readonly string[]): boolean {
 }
 
 class EventSocket implements Session, Follower {
+  readonly kind = 'websocket'
   readonly #live: Live
   readonly #about: NoticeFields
   readonly #place: ProblemPlace
@@ -190,7 +203,8 @@ class EventSocket implements Session, Follower {
 
   readonly check = (now: number): void => {
     if (now >= this.#endsAt) return this.#closeByProblem('unauthenticated', {}, CLOSE_CODES.unauthenticated)
-    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#close(CLOSE_CODES.tryLater, 'too slow')
+    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX)
+      this.#close(CLOSE_CODES.tryLater, 'too slow', 'stalled')
     else if (this.#stalledAt === null && this.#subscription && now - this.#wroteAt >= HEARTBEAT_MS)
       this.#sendText(JSON.stringify({ type: 'position', id: this.#token() }))
   }
@@ -299,7 +313,7 @@ class EventSocket implements Session, Follower {
     return token(this.#live.services.store.identity, this.#position)
   }
 
-  #closeByProblem(slug: Slug, extension: Extension, code: number): void {
+  #closeByProblem(slug: Slug, extension: Extension, code: CloseCode): void {
     this.#peer?.send(JSON.stringify({ type: 'error', problem: problemOf(slug, extension, this.#place) }))
     this.#close(code, slug)
   }
@@ -310,8 +324,9 @@ class EventSocket implements Session, Follower {
     this.#closeByProblem('unavailable', {}, CLOSE_CODES.tryLater)
   }
 
-  #close(code: number, reason: string): void {
+  #close(code: CloseCode, reason: string, cut: CutReason = CUTS[code]): void {
     if (this.#hasEnded) return
+    this.#live.countCut(this, cut)
     this.#leaveFeed()
     this.#peer?.close(code, reason)
   }

@@ -16,7 +16,7 @@ function endlessSource(size: number): { readonly source: () => BatchSource; read
     bytes: joinFrames([encodeFrame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]),
     id: `${taken}`,
   })
-  return { source: () => ({ id: '0', next, close: () => {} }), taken: () => taken }
+  return { source: () => ({ kind: 'sse', id: '0', next, close: () => {} }), taken: () => taken }
 }
 
 describe('a client that never reads', () => {

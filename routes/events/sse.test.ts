@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { openBank } from '../../src/test-support/bank.ts'
 import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { eventsOf } from '../../src/test-support/event-stream.ts'
+import { seriesOf } from '../../src/test-support/series.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { Live } from './live.ts'
 import { awaitFollowers, connectClient, serveLive, testLostConnections, testManyClients } from './sse.cases.ts'
@@ -66,6 +67,7 @@ describe('a source of another kind', () => {
     let [wake, at, closed] = [() => {}, 0, 0]
     const pending: string[] = []
     const source: BatchSource = {
+      kind: 'row',
       id: '0',
       open: wake_ => {
         wake = wake_
@@ -81,6 +83,8 @@ describe('a source of another kind', () => {
     const one = await serveLive(hono => void hono.get('/rows', c => sse(c, source)))
     const reader = connectClient(one, '/rows')
     await awaitFollowers(one, 1)
+    const following = { sse: 0, websocket: 0, row: 1, logs: 0 }
+    expect(await seriesOf(one.live.services.metrics, 'emaki.listeners')).toEqual(following)
     for (const data of ['a', 'b', 'c']) {
       pending.push(data, `${data}2`)
       wake()
@@ -90,6 +94,8 @@ describe('a source of another kind', () => {
     reader.socket.destroy()
     await awaitFollowers(one, 0)
     expect(closed).toBe(1)
+    // A client that leaves by itself is not cut off.
+    expect(await seriesOf(one.live.services.metrics, 'emaki.listeners.cut')).toEqual({})
   })
 
   test.each([
@@ -107,13 +113,14 @@ describe('a source of another kind', () => {
     const live = new Live(emaki, { report: error => void reported.push(error) })
     const hono = new Hono().get('/rows', c => {
       c.set('emakiLive', live)
-      return sse(c, { id: '7', next, close: () => {} })
+      return sse(c, { kind: 'row', id: '7', next, close: () => {} })
     })
     const reader = eventsOf(await hono.request('/rows'))
     await until('it has ended', reader.hasEnded)
     expect([reader.lastId(), live.count]).toEqual(['7', 0])
     const fields = expect.objectContaining({ method: 'GET', path: '/rows' })
     expect(reported).toMatchObject([{ code: 'follower-failed', fields, cause: new Error('broken') }])
+    expect(await seriesOf(emaki.metrics, 'emaki.listeners.cut')).toEqual({ 'row failed': 1 })
   })
 })
 

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { AccessRefused } from '../../src/definitions/access/access.ts'
 import type { NoticeFields } from '../../src/ports/report/notice.ts'
 import { requestOf } from '../context.ts'
-import type { Live, Follower } from './live.ts'
+import type { CutReason, Follower, FollowerKind, Live } from './live.ts'
 import { liftTimeout } from './server.ts'
 
 /**
@@ -26,6 +26,7 @@ export type Chunk = { readonly bytes: Uint8Array | null; readonly id: string }
 
 /** Gives the content of a stream, one batch at a time. */
 export type BatchSource = {
+  readonly kind: Exclude<FollowerKind, 'websocket'>
   /** The id at which the stream begins. */
   readonly id: string
   /** A client listens. The source calls `wake` if it may have more although the log has not grown. */
@@ -84,6 +85,7 @@ type StreamOptions = {
 }
 
 class EventStream implements Follower {
+  readonly kind: BatchSource['kind']
   readonly #live: Live
   readonly #source: BatchSource
   readonly #about: NoticeFields
@@ -102,6 +104,7 @@ class EventStream implements Follower {
   #hasEnded = false
 
   constructor(live: Live, source: BatchSource, { about, heartbeatMs, endsAt }: StreamOptions) {
+    this.kind = source.kind
     this.#live = live
     this.#source = source
     this.#about = about
@@ -138,15 +141,18 @@ class EventStream implements Follower {
   }
 
   readonly check = (now: number): void => {
-    if (now >= this.#endsAt) return this.stop()
-    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#dropConnection()
+    if (now >= this.#endsAt) return this.#endNow('expired')
+    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#dropConnection('stalled')
     else if (this.#stalledAt === null && now - this.#wroteAt >= this.#heartbeatMs)
       this.#write(encoder.encode(`id: ${this.#id}\n\n`))
   }
 
-  readonly stop = (): void => {
-    if (this.#stalledAt !== null) return this.#dropConnection()
+  readonly stop = (): void => this.#endNow('stopping')
+
+  #endNow(reason: CutReason): void {
+    if (this.#stalledAt !== null) return this.#dropConnection(reason)
     this.#write(encoder.encode(`retry: ${Math.round(RETRY_MS * (0.5 + Math.random()))}\nid: ${this.#id}\n\n`))
+    this.#noteCut(reason)
     this.end()
   }
 
@@ -156,6 +162,10 @@ class EventStream implements Follower {
     this.#leaveSource()
     void this.#controller?.end()
     this.#closing.resolve()
+  }
+
+  #noteCut(reason: CutReason): void {
+    if (!this.#hasEnded) this.#live.countCut(this, reason)
   }
 
   #leaveSource(): void {
@@ -198,7 +208,8 @@ class EventStream implements Follower {
 
   #endByError(error: unknown): void {
     // The client comes back with its last id, and is told that it is refused.
-    if (error instanceof AccessRefused) return this.stop()
+    if (error instanceof AccessRefused) return this.#endNow('refused')
+    this.#noteCut('failed')
     this.#live.reportFailure(error, this.#about)
     this.end()
   }
@@ -207,7 +218,8 @@ class EventStream implements Follower {
    * Drops the connection and the data that the client has not taken. Rejecting without an error makes Bun do so
    * silently [ran].
    */
-  #dropConnection(): void {
+  #dropConnection(reason: CutReason): void {
+    this.#noteCut(reason)
     this.#leaveSource()
     this.#closing.reject()
   }

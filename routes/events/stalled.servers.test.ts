@@ -21,7 +21,7 @@ const piece = encodeFrame({ id: '1', event: 'x', data: 'y'.repeat(SIZE) })
 /** A source that always has more; it counts what is taken of it. */
 function endlessSource(counts: { taken: number }): BatchSource {
   const next = () => ({ bytes: piece, id: `${++counts.taken}` })
-  return { id: '0', next, close: () => {} }
+  return { kind: 'sse', id: '0', next, close: () => {} }
 }
 
 test('hundreds of stalled clients get a bounded amount, delay no other client, and are all cut off', async () => {

@@ -14,13 +14,16 @@ import { MIN_POSITION, searchOf } from '../http/parameters.ts'
 type HeadersOf = (emaki: Services, fresh: FreshEntry) => Readonly<Record<string, string>>
 
 export class CachedAnswers {
+  readonly #query: string
   readonly #headersOf: HeadersOf
   readonly #headersByEntry = new WeakMap<Entry, Headers>()
   /** The keys of answers, by query string. A key contains the names of the tables that serve. */
   readonly #keys = new LRUCache<string, string>({ maxSize: KEYS_BYTES_MAX, sizeCalculation: bytes })
   #tables = ''
 
-  constructor(headersOf: HeadersOf) {
+  /** `query`: the name of the query that it answers. */
+  constructor(query: string, headersOf: HeadersOf) {
+    this.#query = query
     this.#headersOf = headersOf
   }
 
@@ -47,7 +50,7 @@ export class CachedAnswers {
   answer(c: Context, emaki: Services | null): Response | null {
     if (!emaki || isUnusual(c)) return null
     const key = this.#keyOf(searchOf(c), emaki.subscriptions.tables)
-    const fresh = key === undefined ? null : emaki.queryAnswers.getCached(key)
+    const fresh = key === undefined ? null : emaki.queryAnswers.getCached(this.#query, key)
     if (!fresh || hasETag(c, fresh.entry.etag)) return null
     // The Response copies the headers, because each answer has its own Age and X-Request-Id.
     const headers = this.#headers(emaki, fresh)

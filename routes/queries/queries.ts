@@ -20,7 +20,9 @@ export function cachedAnswersOf(definitions: readonly Definition[]): ReadonlyMap
   return new Map(
     queries.map(query => [
       query.name,
-      new CachedAnswers((emaki, { entry, ageMs }) => headersOf(emaki, query, { ...entry, ageMs, cache: 'hit' }, true)),
+      new CachedAnswers(query.name, (emaki, { entry, ageMs }) =>
+        headersOf(emaki, query, { ...entry, ageMs, cache: 'hit' }, true),
+      ),
     ]),
   )
 }

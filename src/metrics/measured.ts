@@ -68,7 +68,6 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
   const events = keep(name => metrics.counter('emaki.subscription.events', name))
   const prepare = keep(name => metrics.histogram('emaki.prepare.duration', name))
   const send = keep(name => metrics.histogram('emaki.send.duration', name))
-  const query = keep(name => metrics.histogram('emaki.query.duration', name))
   const timed =
     (of: (name: string) => Histogram, attribute: string) =>
     ({ attributes, seconds, traceparent }: Ended) =>
@@ -86,7 +85,6 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
     },
     prepare: timed(prepare, 'emaki.command'),
     send: timed(send, 'emaki.command'),
-    query: timed(query, 'emaki.query'),
   }
 }
 

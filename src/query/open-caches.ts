@@ -1,8 +1,10 @@
 // The caches of answers, and the invalidation that makes their answers out of date.
 import type { Cache } from '../ports/cache/cache.ts'
+import { measureCache } from '../ports/cache/measured.ts'
 import { memoryCache } from '../ports/cache/memory.ts'
 import type { Meter } from '../ports/metrics/meter.ts'
 import { batchPurges } from '../ports/purger/batch-purges.ts'
+import { measurePurger } from '../ports/purger/measured.ts'
 import type { Purger } from '../ports/purger/purger.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -21,11 +23,10 @@ export type Caches = { readonly cache: Cache; readonly rowChanges: RowChanges; r
 
 /** Opens the cache in memory, the shared one behind it, and the CDN in front of the app. */
 export async function openCaches({ cache, cdn }: Wanted, { store, metrics, now, report }: CacheParts): Promise<Caches> {
-  const nearest = memoryCache({ now })
-  const farther = await cache?.(`${store.identity.id}.${store.identity.epoch}`)
-  for (const one of [nearest, farther, cdn]) one?.measureWith?.(metrics)
-  const tiers = farther ? tierCaches([nearest, farther], report) : nearest
-  const purges = cdn ? batchPurges(cdn, { wholeOf: tableOfTag, report }) : null
+  const nearest = measureCache(memoryCache({ now }), 'memory', metrics)
+  const shared = await cache?.(`${store.identity.id}.${store.identity.epoch}`)
+  const tiers = shared ? tierCaches([nearest, measureCache(shared, 'shared', metrics)], report) : nearest
+  const purges = cdn ? batchPurges(measurePurger(cdn, metrics), { wholeOf: tableOfTag, report }) : null
   const rowChanges = new RowChanges()
   return { cache: tiers, rowChanges, invalidation: new Invalidation({ cache: tiers, nearest, purges, rowChanges }) }
 }

@@ -2,10 +2,13 @@
 import type { FilledAnswer, Filling, FreshEntry } from './fill.ts'
 import { canonicalText, isTold } from '../definitions/event/payload.ts'
 import type { QuerySpec } from '../definitions/query.ts'
+import { keep } from '../ports/metrics/keep.ts'
+import type { Histogram, Meter } from '../ports/metrics/meter.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { runQuery } from './query-run.ts'
+import type { FreshnessWaits } from './freshness-waits.ts'
 import type { RowReader } from './row-reader.ts'
 import type { MinPosition } from '../definitions/reads.ts'
 import { StaleRead } from './stale-read.ts'
@@ -16,11 +19,13 @@ export type QueryAnswer = Omit<FilledAnswer, 'cache'> & { readonly cache: Filled
 export type QueryAnswersOptions = {
   readonly store: Store
   readonly subscriptions: Subscriptions
+  readonly waits: FreshnessWaits
   readonly reader: RowReader
   readonly filling: Filling
   /** The position up to which this process knows the log. */
   readonly head: () => number
   readonly trace: Trace
+  readonly metrics: Meter
 }
 
 /** How often a caller shares a build with others before it gets one of its own. */
@@ -28,9 +33,11 @@ const SHARED_ROUNDS_MAX = 2
 
 export class QueryAnswers {
   readonly #options: QueryAnswersOptions
+  readonly #durations: (query: string) => (result: string) => Histogram
 
   constructor(options: QueryAnswersOptions) {
     this.#options = options
+    this.#durations = keep(query => keep(result => options.metrics.histogram('emaki.query.duration', query, result)))
   }
 
   /**
@@ -40,6 +47,19 @@ export class QueryAnswers {
    * position.
    */
   async answer(query: QuerySpec, params: unknown, min: MinPosition): Promise<QueryAnswer> {
+    const began = performance.now()
+    let result: string = 'failed'
+    try {
+      const answer = await this.#answerInTime(query, params, min)
+      result = answer.cache ?? 'none'
+      return answer
+    } finally {
+      const seconds = (performance.now() - began) / 1_000
+      this.#durations(query.name)(result).record(seconds, this.#options.trace.current()?.traceparent)
+    }
+  }
+
+  async #answerInTime(query: QuerySpec, params: unknown, min: MinPosition): Promise<QueryAnswer> {
     let signal: AbortSignal | null = null
     for (let round = 1; ; round++) {
       const isShared = round <= SHARED_ROUNDS_MAX
@@ -62,8 +82,11 @@ export class QueryAnswers {
    * An answer that the cache of this process can give at once, to a caller that accepts any position. Null: there is
    * none.
    */
-  getCached(key: string): FreshEntry | null {
-    return this.#options.filling.getFresh(key)
+  getCached(query: string, key: string): FreshEntry | null {
+    const began = performance.now()
+    const fresh = this.#options.filling.getFresh(key)
+    if (fresh) this.#durations(query)('hit').record((performance.now() - began) / 1_000)
+    return fresh
   }
 
   /** The key of an answer: the log, the serving tables, the source code of the query, and its parameters. */
@@ -89,9 +112,9 @@ export class QueryAnswers {
 
   /** Whether the rows of a projection reach a position in time. Frozen rows never do. */
   async #waitForRows(projection: string, atLeast: number, signal: AbortSignal): Promise<boolean> {
-    const { subscriptions } = this.#options
+    const { subscriptions, waits } = this.#options
     const { serving } = subscriptions.versionsOf(projection)
-    return serving !== null && !serving.isFrozen && (await subscriptions.waitFor(serving.subscription, atLeast, signal))
+    return serving !== null && !serving.isFrozen && (await waits.waitFor(serving.subscription, atLeast, signal))
   }
 
   /** A position at or above every commit of a read model so far. */

@@ -5,6 +5,7 @@ import type { ReadResult } from '../ports/read-model/rows.ts'
 import type { Table } from '../ports/read-model/tables.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
+import type { FreshnessWaits } from './freshness-waits.ts'
 import { liveTable, readLiveRow } from './live-row.ts'
 import type { Incomplete } from './fill.ts'
 import { lowerOf, type ReadFrom, type RowRead } from './read-from.ts'
@@ -16,6 +17,7 @@ import { ANY_POSITION, StaleRead } from './stale-read.ts'
 export type RowReaderOptions = {
   readonly store: Store
   readonly subscriptions: Subscriptions
+  readonly waits: FreshnessWaits
   /** Called with the error of an event that a live projection could not fold. */
   readonly report: (error: unknown) => void
 }
@@ -95,15 +97,17 @@ export class RowReader {
     { atLeast, waitMs, complete = false }: MinPosition,
     read: (table: Table) => Promise<R>,
   ): Promise<R & ReadFrom> {
-    const { subscriptions } = this.#options
+    const { subscriptions, waits } = this.#options
     const { serving } = subscriptions.versionsOf(name)
     if (!serving) throw new StaleRead(name, 'not-ready', 0, atLeast)
     const { table, subscription, isFrozen } = serving
     // Frozen rows do not change, so a wait is of no use.
     if (!isFrozen && subscription.position < atLeast) {
-      const signal = waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort()
-      if (!(await subscriptions.waitFor(subscription, atLeast, signal)))
-        throw new StaleRead(name, 'behind', subscription.position, atLeast)
+      const isReached =
+        waitMs > 0
+          ? await waits.waitFor(subscription, atLeast, AbortSignal.timeout(waitMs))
+          : await subscriptions.waitFor(subscription, atLeast, AbortSignal.abort())
+      if (!isReached) throw new StaleRead(name, 'behind', subscription.position, atLeast)
     }
     const found = await read(table)
     const { position, mayLack = found.parked } = found

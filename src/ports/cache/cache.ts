@@ -2,7 +2,6 @@
 // raises a watermark per tag and deletes nothing. An answer is stored, and given, only while its position is at or
 // above the watermarks of all its tags. A missing watermark is a miss. So a delayed old value never replaces a newer
 // one, and never comes back after an eviction.
-import type { Measured } from '../metrics/meter.ts'
 
 /** A cached answer. */
 export type Entry = {
@@ -31,7 +30,7 @@ export type Stored = 'stored' | 'refused' | 'failed'
 /** Ends a claim before its time is over. */
 export type Release = () => Promise<void>
 
-export interface Cache extends Measured {
+export interface Cache {
   /**
    * Gives the answer under a key, if it is at or above `atLeast` and the watermarks of its tags, and before its
    * `staleUntil`. Never rejects.

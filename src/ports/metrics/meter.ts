@@ -30,7 +30,7 @@ export interface Meter {
   observe<N extends GaugeName | CounterName>(names: readonly N[], read: () => Observed<N> | Promise<Observed<N>>): void
 }
 
-/** What can be measured: stores, caches and purgers. It is given its meter before it is opened or used. */
+/** What measures what only its inside knows, such as a store with its connections. It is given its meter before it is opened. */
 export interface Measured {
   /** Has it record what it does. Default: it records nothing. */
   measureWith?(meter: Meter): void

@@ -1,4 +1,5 @@
 // The table of all metrics. A row is a metric: code, exposition, docs and tests take it from here.
+import { CACHES } from './rows/caches.ts'
 import { COMMANDS } from './rows/commands.ts'
 import { DATABASE } from './rows/database.ts'
 import { FAILURES } from './rows/failures.ts'
@@ -15,6 +16,7 @@ type Table = typeof HTTP &
   typeof DATABASE &
   typeof SUBSCRIPTIONS &
   typeof SENDING &
+  typeof CACHES &
   typeof FAILURES &
   typeof PROCESS &
   typeof TELEMETRY
@@ -27,6 +29,7 @@ export const METRICS: Table = {
   ...DATABASE,
   ...SUBSCRIPTIONS,
   ...SENDING,
+  ...CACHES,
   ...FAILURES,
   ...PROCESS,
   ...TELEMETRY,

@@ -1,7 +1,6 @@
 // The port to caches in front of the app, such as a CDN.
-import type { Measured } from '../metrics/meter.ts'
 
-export interface Purger extends Measured {
+export interface Purger {
   /** Purges all answers with one of these tags. Rejects if it does not know that all are purged. */
   purge(tags: readonly string[]): Promise<void>
   /** Purges all answers. */

@@ -38,10 +38,10 @@ export const SENDING = {
   'emaki.query.duration': {
     kind: 'histogram',
     unit: 's',
-    attributes: ['emaki.query'],
+    attributes: ['emaki.query', 'cache'],
     board: 'subscriptions',
     question: 'How long do queries take?',
-    help: 'How long a query took that no cache of this process answered.',
+    help: 'How long a query took, by what a cache gave it: hit, stale, miss, or none without one; failed.',
     bounds: SECONDS as readonly number[],
   },
 } as const
