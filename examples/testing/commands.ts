@@ -52,6 +52,8 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… rebuild orders': /orders_v1/,
   '… reset orders': /orders_v1/,
   '… verify': /11 events/,
+  '… why': /nothing stands still/,
+  '… why orders': /nothing stands still/,
   '… doctor': /epoch 1/,
   '… doctor --prove': /promises tried/,
   '… imports': /no import is unfinished/,

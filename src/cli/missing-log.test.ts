@@ -29,6 +29,7 @@ const CALLS: Readonly<Record<string, Pick<VerbCall, 'words' | 'values'>>> = {
   agenda: {},
   processes: {},
   status: {},
+  why: {},
   pause: { words: ['process_fulfilment'] },
   resume: { words: ['process_fulfilment'] },
   parked: {},

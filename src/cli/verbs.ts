@@ -20,6 +20,7 @@ import { pauseVerb, resumeVerb, statusVerb } from './subscriptions.ts'
 import type { Verb } from './verb.ts'
 import { verifyVerb } from './verify.ts'
 import { viewsVerb } from './views.ts'
+import { whyVerb } from './why.ts'
 
 export const verbs: Readonly<Record<string, Verb>> = {
   serve: serveVerb,
@@ -27,6 +28,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   health: healthVerb,
   logs: logsVerb,
   levels: levelsVerb,
+  why: whyVerb,
   streams: streamsVerb,
   events: eventsVerb,
   replay: replayVerb,

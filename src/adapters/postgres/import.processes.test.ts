@@ -78,7 +78,7 @@ describe('an import into PostgreSQL', () => {
   test('an import into PostgreSQL goes on over connections that are cut between and within its chunks', async () => {
     const { store, close } = await openLogIn(at)
     const cutConnections = () => at.sql`
-      select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'emaki' and datname = current_database()
+      select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^emaki .* (writer|reader)$' and datname = current_database()
     `
     const many = 6_000
     let cuts = 0

@@ -245,7 +245,8 @@ function connectForCopy(url: string): Sql {
   return connect(url, {
     max: 1,
     prepare: false,
-    session: { application_name: 'emaki import' },
+    session: {},
+    role: 'import',
   })
 }
 

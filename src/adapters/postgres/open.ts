@@ -3,6 +3,7 @@ import type { Sql } from 'postgres'
 import type { Meter } from '../../ports/metrics/meter.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { type Announcer, announcer } from './announcer.ts'
+import type { Role } from './application-name.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool, type PoolOptions } from './pool.ts'
 import { PoolUse } from './pool-use.ts'
@@ -50,7 +51,7 @@ const MIGRATE_DEADLINE_MS = 600_000
 
 /** Opens a log, and refuses a database that cannot keep the promises. */
 export async function openLog(url: string, options: OpenOptions): Promise<OpenLog> {
-  const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs }
+  const single = { max: 1, role: 'start', prepare: false, deadlineMs: options.deadlineMs } as const
   // A pooler that is known takes no settings.
   const { pool: first, session } = options.pooler
     ? { pool: new Pool(url, { ...single, session: {} }), session: {} }
@@ -105,10 +106,10 @@ function openPools(
   proof: Proof,
 ): Pools & Uses {
   const uses: PoolUse[] = []
-  const lasting = (name: string, max: number, deadlineMs: number = options.deadlineMs): PoolOptions => {
-    const use = new PoolUse(name, max, meter)
+  const lasting = (role: Role, max: number, deadlineMs: number = options.deadlineMs): PoolOptions => {
+    const use = new PoolUse(role, max, meter)
     uses.push(use)
-    return { ...options, max, use, deadlineMs, prove: sql => proof.checkPlace(sql), session: sessionFor(deadlineMs) }
+    return { ...options, role, max, use, deadlineMs, prove: sql => proof.checkPlace(sql), session: sessionFor(deadlineMs) }
   }
   const reader = new Pool(url, lasting('reader', readers))
   const transactions = new Transactions(url, lasting('transactions', PROJECTORS, PROJECTOR_DEADLINE_MS))

@@ -11,6 +11,7 @@ import { patience } from '../../lib/patience.ts'
 import { limitConcurrency } from '../../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
+import { applicationName, type Role } from './application-name.ts'
 import { isLost, storeError } from './errors.ts'
 import { PoolUse } from './pool-use.ts'
 import type { SessionSettings } from './session.ts'
@@ -18,6 +19,8 @@ import { addressOf } from './url.ts'
 
 export type PoolOptions = {
   readonly max: number
+  /** The use that its connections are named for. Default: `tool`, for what looks at the database once. */
+  readonly role?: Role
   /** Use named prepared statements. Off behind a pooler. */
   readonly prepare: boolean
   /** The settings that each session begins with. None behind a pooler. */
@@ -134,7 +137,13 @@ type Listeners = {
 /** Makes a client with the common settings. A connection that listens stays open while it is idle. */
 export function connect(
   url: string,
-  { max, prepare, session, connectTimeoutMs = patience.connectMs }: Omit<PoolOptions, 'deadlineMs' | 'prove' | 'use'>,
+  {
+    max,
+    prepare,
+    session,
+    connectTimeoutMs = patience.connectMs,
+    role = 'tool',
+  }: Omit<PoolOptions, 'deadlineMs' | 'prove' | 'use'>,
   { onLost = () => {}, onnotify }: Listeners = {},
 ): Sql {
   const { session: asked, connectTimeoutMs: askedTimeoutMs, ...address } = addressOf(url)
@@ -152,7 +161,7 @@ export function connect(
     onnotice: () => {},
     onclose: onLost,
     ...(onnotify && { onnotify }),
-    connection: { application_name: 'emaki', ...asked, ...session },
+    connection: { application_name: applicationName(role), ...asked, ...session },
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
   }) as unknown as Sql
 }

@@ -14,6 +14,7 @@ import type { Report } from '../../ports/report/notice.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { KeptKey } from '../../ports/store/unit.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
+import type { Waits } from '../../ports/store/waits.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import { PostgresAgenda } from './agenda.ts'
 import { endImport, importRecords, listImports } from './import.ts'
@@ -25,6 +26,7 @@ import { PostgresReadModel } from './read-model.ts'
 import { PostgresRefusals } from './refusals.ts'
 import { refuseMissingRights } from './rights.ts'
 import { beginEpoch, forgetKeys, listKeys, saveSnapshots } from './upkeep.ts'
+import { PostgresWaits } from './waits.ts'
 import { watch } from './watch.ts'
 
 export type PostgresOptions = {
@@ -78,6 +80,7 @@ class PostgresStore implements Store {
   #opened: OpenLog | null = null
   /** By watcher: whether it hears by LISTEN now. */
   readonly #listening = new Map<Wake, boolean>()
+  #waits: PostgresWaits | null = null
 
   constructor(url: string, options: PostgresOptions) {
     checkOptions('postgres', options, OPTIONS)
@@ -135,6 +138,10 @@ class PostgresStore implements Store {
   readAll: Log['readAll'] = options => this.#log.readAll(options)
   streams: Log['streams'] = options => this.#log.streams(options)
   head: Log['head'] = () => this.#log.head()
+  readWaits(): Promise<Waits> {
+    this.#waits ??= new PostgresWaits(this.#options.directUrl ?? this.#url, this.#options.schema)
+    return this.#waits.read()
+  }
   takeTurn: Required<Store>['takeTurn'] = async stream => (await this.#opened?.turns?.take(stream)) ?? null
 
   async watch(wake: Wake, report: Report = () => {}): Promise<() => Promise<void>> {
@@ -210,6 +217,9 @@ class PostgresStore implements Store {
     await Promise.all(watching.map(end => end()))
     this.#listening.clear()
     this.#opened = null
+    const waits = this.#waits
+    this.#waits = null
+    await waits?.close()
     if (opened) await closeLog(opened)
   }
 }

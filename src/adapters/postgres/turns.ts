@@ -18,7 +18,7 @@ export class PostgresTurns {
   #taken = 0
 
   constructor(url: string, schema: string, options: PoolOptions) {
-    this.#transactions = new Transactions(url, { ...options, max: TURNS_MAX, deadlineMs: WAIT_MS + TURN_MS })
+    this.#transactions = new Transactions(url, { ...options, role: 'turns', max: TURNS_MAX, deadlineMs: WAIT_MS + TURN_MS })
     this.#schema = schema
   }
 

@@ -138,7 +138,7 @@ function openListener(url: string, channel: string, wake: Wake): Listener {
     else if (payload === waiting?.payload) waiting.resolve()
   }
   const onLost = () => lost.reject(new Error('the connection was lost'))
-  const sql = connect(url, { max: 1, prepare: false, session: {} }, { onLost, onnotify })
+  const sql = connect(url, { max: 1, prepare: false, session: {}, role: 'listener' }, { onLost, onnotify })
   // The name is that of our own schema: letters, digits and _.
   const listens = sql
     .unsafe(`set idle_session_timeout = 0; listen "${channel}"`)

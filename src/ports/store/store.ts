@@ -7,10 +7,11 @@ import type { Refusals } from '../refusals/refusals.ts'
 import type { Log } from './log.ts'
 import type { Turns } from './turns.ts'
 import type { LogIdentity, Upkeep } from './upkeep.ts'
+import type { WaitSource } from './waits.ts'
 import type { Watch } from './watch.ts'
 
 /** A lasting log of events, with read models and an agenda in the same database. Every call may throw a StoreError. */
-export interface Store extends Log, Turns, Watch, Upkeep, Measured {
+export interface Store extends Log, Turns, Watch, Upkeep, Measured, WaitSource {
   readonly system: 'memory' | 'sqlite' | 'postgresql'
   /** Known once `open` has resolved. */
   readonly identity: LogIdentity

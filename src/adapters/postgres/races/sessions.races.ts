@@ -108,7 +108,7 @@ async function headOf({ sql, schema }: RaceLog): Promise<number> {
 
 /** Ends a session of a store, any but our own. */
 async function endOne({ sql }: RaceLog, random: Random): Promise<number> {
-  const found = await sql<{ pid: number }[]>`select pid from pg_stat_activity where application_name = 'emaki'
+  const found = await sql<{ pid: number }[]>`select pid from pg_stat_activity where application_name like 'emaki %'
     and datname = current_database() order by pid`
   if (!found.length) return 0
   await sql`select pg_terminate_backend(${random.pick(found).pid})`
