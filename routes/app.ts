@@ -83,6 +83,7 @@ export function app(options: AppOptions): App {
   const definitions = definitionsOf(options.serve)
   const access = accessOf(options.authorize, definitions)
   const metrics = new Metrics()
+  options.telemetry?.sendMetrics?.(() => metrics.read())
   const reporting = reportingOf(options, configured)
   const { report } = reporting
   const lifecycle = lifecycleOf(options, { configured, metrics, report })

@@ -3,7 +3,8 @@ import { type Config, printingOf } from '../src/config.ts'
 import { Failures } from '../src/ports/report/failures.ts'
 import { LevelSwitch } from '../src/ports/report/level-switch.ts'
 import { RecordRing } from '../src/ports/report/ring.ts'
-import { isWanted, type Report } from '../src/ports/report/notice.ts'
+import { isWanted, kindOf, type Report, watchReport } from '../src/ports/report/notice.ts'
+import { recordOf } from '../src/ports/report/notice-record.ts'
 import type { Level } from '../src/ports/report/record.ts'
 import { type PrintOptions, printReports } from '../src/ports/report/print.ts'
 import type { AppOptions } from './app-options.ts'
@@ -17,7 +18,7 @@ export type Reporting = {
 }
 
 /** Makes the report of an app. The configuration is read with the first record, as an app may be made without it. */
-export function reportingOf({ report }: AppOptions, configured: () => Config): Reporting {
+export function reportingOf({ report, telemetry }: AppOptions, configured: () => Config): Reporting {
   let read: PrintOptions | null = null
   const options = () => {
     read ??= printOptionsOf(configured)
@@ -27,7 +28,18 @@ export function reportingOf({ report }: AppOptions, configured: () => Config): R
   const failures = new Failures()
   const ring = new RecordRing({ secrets: () => options().secrets ?? [] })
   const printed = levels && printLater(() => ({ ...options(), levels: () => levels.levels() }))
-  return { report: failures.observe(ring.observe(report ?? printed!)), failures, ring, levels }
+  const out = sendRecords(report ?? printed!, telemetry, options)
+  return { report: failures.observe(ring.observe(out)), failures, ring, levels }
+}
+
+/** Sends what is printed, or what the report of the app takes, also to a back end. */
+function sendRecords(report: Report, telemetry: AppOptions['telemetry'], options: () => PrintOptions): Report {
+  const send = telemetry?.sendRecord
+  if (!send) return report
+  return watchReport(report, problem => {
+    const { level, code } = kindOf(problem)
+    if (isWanted(report, level, code)) send(recordOf(problem, Date.now(), options().secrets))
+  })
 }
 
 function printLater(options: () => PrintOptions): Report {

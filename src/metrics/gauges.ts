@@ -5,6 +5,7 @@ import { VERSION } from './version.ts'
 import type { Agenda, AgendaCount } from '../ports/agenda/agenda.ts'
 import type { Status } from '../subscription/status.ts'
 import type { Meter } from '../ports/metrics/meter.ts'
+import type { Metrics } from './registry.ts'
 
 /** How old a status may be that a scrape is answered with, in ms: the status reads from the store. */
 const STATUS_KEEP_MS = 1_000
@@ -20,7 +21,7 @@ export type RuntimeReads = {
 type ReadableAgenda = Pick<Agenda, 'count' | 'due'>
 
 /** Has the metrics of a runtime read when somebody asks. Gives a function that ends it. */
-export function observeRuntime(metrics: Meter, agenda: ReadableAgenda, { status, head, waiting }: RuntimeReads): () => void {
+export function observeRuntime(metrics: Metrics, agenda: ReadableAgenda, { status, head, waiting }: RuntimeReads): () => void {
   metrics.observe(['emaki.command.waiting', 'emaki.log.head'], () => ({
     'emaki.command.waiting': one(waiting()),
     'emaki.log.head': one(head()),
@@ -30,7 +31,11 @@ export function observeRuntime(metrics: Meter, agenda: ReadableAgenda, { status,
     metrics,
     keptFor(STATUS_KEEP_MS, () => readAgenda(agenda)),
   )
-  return observeProcess(metrics)
+  const endProcess = observeProcess(metrics)
+  return () => {
+    endProcess()
+    metrics.endObserving()
+  }
 }
 
 function one(value: number) {

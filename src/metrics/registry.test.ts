@@ -92,4 +92,15 @@ describe('the registry of metrics', () => {
     metrics.observe(['emaki.log.head'], () => ({ 'emaki.log.head': [{ values: [], value: 1 }] }))
     expect(seriesOf(await metrics.read(), 'emaki.telemetry.series')).toEqual([{ values: [], counted: 3 }])
   })
+
+  test('a registry whose store is closed gives what was counted, and asks for nothing any more', async () => {
+    const metrics = new Metrics()
+    metrics.counter('emaki.events.appended', 'order.Placed').add()
+    metrics.observe(['emaki.log.head'], () => {
+      throw new Error('the store is closed')
+    })
+    metrics.endObserving()
+    const names = (await metrics.read()).map(({ name }) => name)
+    expect(names).toEqual(['emaki.events.appended', 'emaki.telemetry.series'])
+  })
 })

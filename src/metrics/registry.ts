@@ -92,6 +92,12 @@ export class Metrics implements Meter {
     this.#others.push(read)
   }
 
+  /** From now on nothing is read any more: what was counted is left, for a last push after the store is closed. */
+  endObserving(): void {
+    this.#observers.length = 0
+    this.#others.length = 0
+  }
+
   /** Reads all metrics, in the order of the table. A metric without a series is left out. */
   async read(): Promise<readonly MetricReading[]> {
     const others = (await Promise.all(this.#others.map(read => read()))).flat()

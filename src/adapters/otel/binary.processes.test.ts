@@ -23,11 +23,18 @@ type ExportedTrace = {
 
 let folder: string
 const spans = new Map<string, Span>()
+/** What was sent besides spans, by path. */
+const pushed = new Map<string, string>()
 const collector = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
   development: false,
   fetch: async request => {
+    const { pathname } = new URL(request.url)
+    if (pathname !== '/v1/traces') {
+      pushed.set(pathname, (pushed.get(pathname) ?? '') + (await request.text()))
+      return Response.json({})
+    }
     const { resourceSpans } = (await request.json()) as ExportedTrace
     for (const { scopeSpans } of resourceSpans)
       for (const scope of scopeSpans) for (const span of scope.spans) if (span.traceId === TRACE_ID) spans.set(span.name, span)
@@ -43,7 +50,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a compiled app sends its spans, and stores the trace with the event', async () => {
+test('a compiled app sends its spans, metrics and records, and stores the trace with the event', async () => {
   const binary = join(folder, 'marketplace')
   const flags = ['--compile', '--bytecode', '--format=esm', '--minify', '--outfile', binary]
   const build = Bun.spawnSync([process.execPath, 'build', ...flags, 'examples/marketplace/by-hand.ts'], {
@@ -57,7 +64,7 @@ test('a compiled app sends its spans, and stores the trace with the event', asyn
       HOST: '127.0.0.1',
       PORT: '0',
       SQLITE_FILE: join(folder, 'log.db'),
-      LOG_LEVEL: 'info,request=off',
+      LOG_LEVEL: 'info,request=debug',
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.origin,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     },
@@ -75,8 +82,11 @@ test('a compiled app sends its spans, and stores the trace with the event', asyn
     expect(sent.status).toBe(201)
     const stream = (await (await fetch(new URL('/streams/order-o1', url))).json()) as Stream
     child.kill('SIGTERM')
-    expect({ code: await child.exited, stderr: await child.stderr.text() }).toEqual({ code: 0, stderr: '' })
+    const printed = (await child.stderr.text()).split('\n').filter(line => line && !line.includes('"code":"request"'))
+    expect({ code: await child.exited, printed }).toEqual({ code: 0, printed: [] })
 
+    expect(pushed.get('/v1/metrics')).toContain('"emaki.command.duration"')
+    expect(pushed.get('/v1/logs')).toContain('"request"')
     const request = spanOf('POST /order/:id/place')
     expect(request).toMatchObject({ parentSpanId: CLIENT_SPAN_ID, kind: 2 })
     expect(attributesOf(request)).toMatchObject({ 'http.route': '/order/:id/place', 'http.response.status_code': 201 })

@@ -118,7 +118,7 @@ describe('telemetry', () => {
   const off: [Record<string, string>][] = [
     [{}],
     [{ ...endpoint, OTEL_SDK_DISABLED: 'true' }],
-    [{ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }],
+    [{ ...endpoint, OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' }],
   ]
   test.each(off)('telemetry with %o loads nothing and records nothing', async environment => {
     const { current, files, stderr } = await run(environment)
@@ -129,6 +129,7 @@ describe('telemetry', () => {
       '/src/definitions/option-names.ts',
       '/src/lib/deadline.ts',
       '/src/lib/http-request.ts',
+      '/src/lib/turns.ts',
       '/src/ports/trace/trace.ts',
     ])
     expect(sent).toEqual([])
@@ -137,7 +138,7 @@ describe('telemetry', () => {
   test('telemetry ends in time and reports why where the collector does not answer', async () => {
     const { code, stderr } = await run({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_EXPORTER_OTLP_TIMEOUT: '200' })
     expect(code).toBe(0)
-    expect(stderr).toContain('the last spans were not sent')
+    expect(stderr).toContain('the last spans, metrics and records were not sent')
   })
 
   test('telemetry refuses a protocol that it does not speak', async () => {

@@ -4,18 +4,14 @@ import type { Attributes, AttributeValue, Context as ParentContext, Span, SpanOp
 import type { Context, MiddlewareHandler } from 'hono'
 import { knownMethod, routeOf } from '../../lib/http-request.ts'
 import { markFailed } from './failure.ts'
-import type { Api, Instrumentation } from './packages.ts'
+import type { Api, HonoOtel } from './packages.ts'
 
 /** Signatures and credentials in a query that the conventions want hidden. */
 const SECRET =
   /(?<=(?:^|&)(?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)=)[^&]*/g
 
 /** Middleware for all paths. It has to run before all other middleware. */
-export function requests(
-  api: Api,
-  { httpInstrumentationMiddleware }: Instrumentation['hono'],
-  tracer: Tracer,
-): MiddlewareHandler[] {
+export function requests(api: Api, { httpInstrumentationMiddleware }: HonoOtel, tracer: Tracer): MiddlewareHandler[] {
   return [httpInstrumentationMiddleware({ tracer: correctTracer(tracer), spanNameFactory: nameOf }), completeSpan(api)]
 }
 

@@ -15,3 +15,5 @@ export type Distribution = {
 export type Series = { readonly values: readonly string[]; readonly counted: number | Distribution }
 /** A metric with its series at one moment. Its name is one of the table, or that of a measure. */
 export type MetricReading = { readonly name: string; readonly row: MetricRow; readonly series: readonly Series[] }
+/** Reads all metrics of a registry. */
+export type ReadMetrics = () => Promise<readonly MetricReading[]>

@@ -35,6 +35,11 @@ export class Notice extends Error {
   }
 }
 
+/** The level and the code of a problem. An error that is no notice was expected by nobody. */
+export function kindOf(problem: unknown): { readonly level: Level; readonly code: string } {
+  return problem instanceof Notice ? problem : { level: 'error', code: 'unexpected' }
+}
+
 /** Takes what no caller waits for: a `Notice`, or an error that nobody expected. */
 export type Report = ((problem: unknown) => void) & {
   /** Whether it takes notices of a level and a code. Default: all but those of the level `debug`. */

@@ -1,8 +1,8 @@
 import { paintFor } from '../../lib/paint.ts'
 import { DEFAULT_LEVELS, isTaken, type Levels } from './levels.ts'
-import { Notice, type Report } from './notice.ts'
+import { kindOf, type Report } from './notice.ts'
 import { recordOf } from './notice-record.ts'
-import { readableRecord } from './record.ts'
+import { type Level, readableRecord } from './record.ts'
 
 export type PrintOptions = {
   /** Writes a line to where people or collectors read. Default: standard error. */
@@ -33,11 +33,10 @@ export function printReports({
 }: PrintOptions = {}): Report {
   const paint = paintFor({ isTTY: isTerminal }, environment)
   const print = (problem: unknown) => {
-    const { level, code } = problem instanceof Notice ? problem : UNEXPECTED
+    const { level, code } = kindOf(problem)
     if (!isTaken(levels(), level, code)) return
     const record = recordOf(problem, now(), secrets)
     write(`${format === 'json' ? JSON.stringify(record) : readableRecord(record, paint)}\n`)
   }
-  return Object.assign(print, { wants: (level: Notice['level'], code: string) => isTaken(levels(), level, code) })
+  return Object.assign(print, { wants: (level: Level, code: string) => isTaken(levels(), level, code) })
 }
-const UNEXPECTED = { level: 'error', code: 'unexpected' } as const

@@ -1,6 +1,6 @@
 // The last records of this process, in memory, for whoever asks a running process what it said.
 import { recordOf } from './notice-record.ts'
-import { Notice, type Report, watchReport } from './notice.ts'
+import { kindOf, Notice, type Report, watchReport } from './notice.ts'
 import { isAtLeast, type Level } from './record.ts'
 
 /** How many records are kept, and of how many characters. The oldest ones are forgotten. */
@@ -66,10 +66,10 @@ export class RecordRing {
   }
 
   #keep(problem: unknown): void {
-    const { level, code, correlation } = describe(problem)
     const { secrets = () => [], now = Date.now } = this.#options
+    const { level, code } = kindOf(problem)
     const json = JSON.stringify(recordOf(problem, now(), secrets()))
-    this.#records.push({ nth: ++this.#last, level, code, correlation, json })
+    this.#records.push({ nth: ++this.#last, level, code, correlation: correlationOf(problem), json })
     this.#characters += json.length
     while (this.#records.length > RING_RECORDS_MAX || this.#characters > RING_CHARACTERS_MAX)
       this.#characters -= this.#records.shift()!.json.length
@@ -77,10 +77,9 @@ export class RecordRing {
   }
 }
 
-function describe(problem: unknown): Pick<RingRecord, 'level' | 'code' | 'correlation'> {
-  if (!(problem instanceof Notice)) return { level: 'error', code: 'unexpected', correlation: null }
-  const { level, code, fields } = problem
-  return { level, code, correlation: typeof fields['correlation'] === 'string' ? fields['correlation'] : null }
+function correlationOf(problem: unknown): string | null {
+  const correlation = problem instanceof Notice ? problem.fields['correlation'] : null
+  return typeof correlation === 'string' ? correlation : null
 }
 
 function passes({ level, code, correlation }: RingRecord, filter: RecordFilter): boolean {
