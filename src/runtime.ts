@@ -26,6 +26,7 @@ import { Recurring } from './agenda/recurring.ts'
 import { Schedule } from './agenda/schedule.ts'
 import { entrySender, sendForEvent } from './agenda/send-entry.ts'
 import { Sender } from './agenda/sender.ts'
+import { TraceReach } from './agenda/trace-reach.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
 import { writeRowsInline } from './dispatch/inline-rows.ts'
@@ -161,6 +162,7 @@ type Shared = {
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
+  readonly reach: TraceReach
   readonly metrics: Metrics
   readonly now: () => number
   readonly report: Report
@@ -273,6 +275,7 @@ async function openShared(options: ServiceOptions): Promise<Shared> {
     store,
     bus: options.bus ?? memoryBus(cause => report(listenerNotice(cause))),
     trace,
+    reach: new TraceReach(),
     metrics,
     now,
     report,
@@ -304,14 +307,14 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands & Refus
 }
 
 /** Sends due entries: scheduled commands, those of recurring schedules, and the commands and timers of processes. */
-function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Shared, { send, check, append }: Commands) {
+function wireAgenda({ definitions, store, owner, leaseMs, trace, reach, report }: Shared, { send, check, append }: Commands) {
   const recurring = [...definitions.schedule.values()].map(
     one => new Recurring(one, { store, send, owner, leaseMs, trace, report }),
   )
   const schedules = new Set([...definitions.schedule.values()].map(scheduleOwner))
   const schedule = new Schedule({ store, send, check, owner, leaseMs, schedules, trace, report })
   const senders = [...definitions.process.values()].map(process => {
-    const sendDue = entrySender(process, { send, append, trace, report })
+    const sendDue = entrySender(process, { send, append, trace, reach, report })
     return [process, new Sender({ agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, report })] as const
   })
   return {
@@ -355,7 +358,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     projections,
     processors,
     reads,
-    send: (...sent) => sendForEvent({ ...sending, trace: shared.trace }, ...sent),
+    send: (...sent) => sendForEvent({ ...shared, ...sending }, ...sent),
     sqlProjections,
     schedules: [...definitions.schedule.values()],
     processes: senders,

@@ -12,6 +12,7 @@ import { untraced } from '../ports/trace/trace.ts'
 import { startServices } from '../runtime.ts'
 import { fulfilment, order, shop } from '../test-support/fulfilment.ts'
 import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
+import { TraceReach } from './trace-reach.ts'
 import { ATTEMPTS_MAX, entrySender, TOO_EARLY_MS_MAX } from './send-entry.ts'
 
 /** Sends a command whose outcome is given, in its last attempt. Gives what the process is told, and what is reported. */
@@ -23,6 +24,7 @@ async function tell(command: Command, outcome: () => Outcome, { key = 'o1', wait
     send,
     append: emaki.append,
     trace: untraced,
+    reach: new TraceReach(),
     report: one => reported.push(one),
   })
   const meta = JSON.stringify({ correlation: 'c', causation: 'c' })

@@ -18,12 +18,13 @@ import type { ProcessSpec } from '../definitions/process/process.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Trace, TraceContext } from '../ports/trace/trace.ts'
 import { RetryLater, type SenderOptions } from './sender.ts'
-import { continuesTrace } from './trace-reach.ts'
+import type { TraceReach } from './trace-reach.ts'
 
 export type SendEntryOptions = {
   readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
   readonly append: (slices: readonly AppendSlice[], options: SendOptions) => Promise<AppendOutcome>
   readonly trace: Trace
+  readonly reach: TraceReach
   readonly report: Report
 }
 
@@ -44,14 +45,17 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
       await inOwnTrace(options.trace, `${process.name}.${entry.timer}`, meta, append)
       return null
     }
-    const answer = await sendCommand(entry.command!, meta, entry.id, { attempt, waitedMs })
+    const isSameTrace = options.reach.continues(meta, attempt, Date.now())
+    const answer = await sendCommand(entry.command!, meta, entry.id, { attempt, waitedMs, isSameTrace })
     if (answer) await tellAnswer(answer.type, answer.data)
     return null
 
     /** Tells the process an answer, cut until an event can hold it. */
     async function tellAnswer(type: string, answer: CommandAnswered): Promise<void> {
       try {
-        await appendOwn(`answer:${entry.id}`, type, answer)
+        // A trace that the command did not continue is over.
+        const { traceparent: _, hops: __, ...alone } = meta
+        await appendOwn(`answer:${entry.id}`, type, answer, isSameTrace ? meta : alone)
         if (answer.cut) options.report(cutNotice(process.name, entry.key, answer))
       } catch (error) {
         const less = error instanceof PayloadError ? cutAnswer(answer) : null
@@ -60,7 +64,7 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
       }
     }
 
-    async function appendOwn(key: string, type: string, data: CommandAnswered | TimerFired, by: EntryMeta = meta): Promise<void> {
+    async function appendOwn(key: string, type: string, data: CommandAnswered | TimerFired, by: EntryMeta): Promise<void> {
       const event: Event = { category: process.name, type, data }
       const slice = { stream: streamName(process.name, entry.key), expect: 'any', events: [event] } as const
       const { label: _, ...rest } = by
@@ -73,7 +77,7 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
     command: Command,
     meta: EntryMeta,
     id: string,
-    { attempt, waitedMs }: { readonly attempt: number; readonly waitedMs: number },
+    { attempt, ...sending }: Sending & { readonly attempt: number },
   ): Promise<{ readonly type: string; readonly data: CommandAnswered } | null> {
     const { label, ...rest } = meta
     const answerOf = (type: string, code: string, data?: unknown) => ({
@@ -81,9 +85,7 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
       data: withRefusal({ by: id, command, code, ...(label !== undefined && { label }) }, data),
     })
     try {
-      const isSameTrace = continuesTrace(meta, attempt, Date.now())
-      const sending = { ...rest, actor, key: id, isOwnKey: true }
-      const outcome = await sendInTime(options, command, sending, { waitedMs, isSameTrace })
+      const outcome = await sendInTime(options, command, { ...rest, actor, key: id, isOwnKey: true }, sending)
       if (outcome.outcome === 'accepted') return process.needsAccepted ? answerOf('Accepted', 'accepted') : null
       if (outcome.outcome === 'rejected') return answerOf('Rejected', outcome.code, outcome.data)
       return answerOf('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
@@ -152,7 +154,7 @@ export async function sendInTime(
  * unknown, if the command came too early, and if it can never be sent.
  */
 export async function sendForEvent(
-  options: Pick<SendEntryOptions, 'send' | 'trace'>,
+  options: Pick<SendEntryOptions, 'send' | 'trace' | 'reach'>,
   command: Command,
   key: string,
   event: Recorded,
@@ -160,7 +162,7 @@ export async function sendForEvent(
   attempt: number,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
   const cause = metaCausedBy(event)
-  const isSameTrace = continuesTrace(cause, attempt, Date.now())
+  const isSameTrace = options.reach.continues(cause, attempt, Date.now())
   const sending = { ...cause, actor, key, isOwnKey: true, keepMs: null }
   const outcome = await sendInTime(options, command, sending, { waitedMs: 0, isSameTrace })
   if (outcome.outcome === 'accepted') return null

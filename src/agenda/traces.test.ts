@@ -11,7 +11,7 @@ import { memory } from '../ports/store/memory.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { until } from '../test-support/servers/until.ts'
 import { findSpan, header, spans, traceIdOf, tracing, useTracing } from '../test-support/tracing.ts'
-import { continuesTrace, HOPS_MAX, TRACE_MS_MAX } from './trace-reach.ts'
+import { COMMANDS_MAX, continuesTrace, HOPS_MAX, TRACE_MS_MAX, TraceReach } from './trace-reach.ts'
 
 useTracing()
 
@@ -49,7 +49,7 @@ describe('a command that follows from an event', () => {
   test.each([
     ['continues the trace of a young cause', { causation: makeId(1_000_000) }, 1, 1_000_000 + TRACE_MS_MAX - 1, true],
     [
-      'begins a trace of its own where its cause is a minute old',
+      'begins a trace of its own where its cause is nearly a minute old',
       { causation: makeId(1_000_000) },
       1,
       1_000_000 + TRACE_MS_MAX,
@@ -64,7 +64,51 @@ describe('a command that follows from an event', () => {
   })
 })
 
+describe('the reach of a trace', () => {
+  const cause = (ms: number, trace: number, flags = '01') => ({
+    causation: Bun.randomUUIDv7('hex', ms),
+    traceparent: header(trace, flags),
+  })
+
+  test('a trace takes so many commands, and no more, however they branch; another trace has a number of its own', () => {
+    const reach = new TraceReach()
+    const taken = (trace: number, flags?: string) =>
+      Array.from({ length: COMMANDS_MAX + 10 }, () => reach.continues(cause(1_000, trace, flags), 1, 1_000)).filter(Boolean)
+        .length
+    expect([taken(1), taken(2), taken(3, '00')]).toEqual([COMMANDS_MAX, COMMANDS_MAX, COMMANDS_MAX + 10])
+  })
+
+  test('a trace is over a time after its first cause, also where each cause follows at once from the one before', () => {
+    const reach = new TraceReach()
+    const ends = [0, TRACE_MS_MAX / 2, TRACE_MS_MAX - 1, TRACE_MS_MAX, TRACE_MS_MAX + 1]
+    expect(ends.map(now => reach.continues(cause(now, 1), 1, now))).toEqual([true, true, true, false, false])
+  })
+})
+
 describe('a trace', () => {
+  test('no trace of a process that branches at each event has more than 2 000 spans', async () => {
+    // Each event leads to four commands: without a bound it is one trace of all.
+    const branching = processManager('branching', {
+      from: Round,
+      to: round,
+      begins: 'Begun',
+      initial: {},
+      evolve: {},
+      react: {
+        Begun: (_, { left }, { instance }) =>
+          left > 0 ? ['a', 'b', 'c', 'd'].map(one => round.begin(`${instance}${one}`, { left: left - 1 })) : [],
+      },
+      on: { rejected: () => [], failed: () => [] },
+    })
+    const emaki = await startTraced([round, branching])
+    await emaki.send(round.begin('r', { left: 5 }), { traceparent: header(5) })
+    const many = 1 + 4 + 16 + 64 + 256 + 1_024
+    await until('all of it is over', async () => (await emaki.store.head()) >= many)
+    const traces = Object.values(Object.groupBy(spans(), span => span.spanContext().traceId)).map(found => found!.length)
+    expect(Math.max(...traces)).toBeLessThanOrEqual(2_000)
+    expect(spans().filter(({ name }) => name === 'send round.begin')).toHaveLength(many - 1)
+  })
+
   test('a trace of a process that goes on for ever ends after some commands, and the next is linked to it', async () => {
     const endless = processManager('endless', {
       from: Round,
