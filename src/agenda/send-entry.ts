@@ -47,20 +47,19 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
     }
     const isSameTrace = options.reach.continues(meta, attempt, Date.now())
     const answer = await sendCommand(entry.command!, meta, entry.id, { attempt, waitedMs, isSameTrace })
-    if (answer) await tellAnswer(answer.type, answer.data)
+    // A trace that the command did not continue is over.
+    if (answer) await tellAnswer(answer.type, answer.data, isSameTrace ? meta : withoutTrace(meta))
     return null
 
     /** Tells the process an answer, cut until an event can hold it. */
-    async function tellAnswer(type: string, answer: CommandAnswered): Promise<void> {
+    async function tellAnswer(type: string, answer: CommandAnswered, cause: EntryMeta): Promise<void> {
       try {
-        // A trace that the command did not continue is over.
-        const { traceparent: _, hops: __, ...alone } = meta
-        await appendOwn(`answer:${entry.id}`, type, answer, isSameTrace ? meta : alone)
+        await appendOwn(`answer:${entry.id}`, type, answer, cause)
         if (answer.cut) options.report(cutNotice(process.name, entry.key, answer))
       } catch (error) {
         const less = error instanceof PayloadError ? cutAnswer(answer) : null
         if (!less) throw error
-        await tellAnswer(type, less)
+        await tellAnswer(type, less, cause)
       }
     }
 
@@ -97,8 +96,12 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
 }
 
 /** Runs in a trace of its own, which is linked to what may be long ago. */
-function inOwnTrace<T>(trace: Trace, name: string, { traceparent, hops: _, ...own }: EntryMeta, run: (own: EntryMeta) => T): T {
-  return trace.step('send', [parentOf({ traceparent })], { 'emaki.command': name }, () => run(own), 'root')
+function inOwnTrace<T>(trace: Trace, name: string, meta: EntryMeta, run: (own: EntryMeta) => T): T {
+  return trace.step('send', [parentOf(meta)], { 'emaki.command': name }, () => run(withoutTrace(meta)), 'root')
+}
+
+function withoutTrace({ traceparent: _, hops: __, ...own }: EntryMeta): EntryMeta {
+  return own
 }
 
 function cutNotice(process: string, key: string, { command, code, cut }: CommandAnswered): Notice {
