@@ -33,6 +33,7 @@ import { writeRowsInline } from './dispatch/inline-rows.ts'
 import { LogHealth } from './dispatch/log-health.ts'
 import { observeTogether, recordCommands } from './dispatch/record-commands.ts'
 import { RefusalLog, type RefusalParts, type RefusalReads } from './dispatch/refusal-log.ts'
+import { type StallWatch, watchStalls } from './stalls/watch.ts'
 import { type FollowOptions, follow } from './subscription/follow.ts'
 import { feelAtOnce, Operations } from './subscription/operations.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
@@ -149,6 +150,7 @@ export type Services = Runtime &
   Shared & {
     /** Commands to be sent later, or now without a waiting caller. */
     readonly schedule: Schedule
+    readonly stalls: StallWatch
     readonly rowAnswers: RowAnswers
     readonly queryAnswers: QueryAnswers
     readonly rowChanges: RowChanges
@@ -211,13 +213,14 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
     waiting: sending.waiting,
   })
   const operations = new Operations(store, options.serve.map(runningOf))
-  const endWatch = shared.store.system === 'memory' ? null : shared.health.watch()
+  const stalls = watchStalls({ ...shared, subscriptions: events.subscriptions })
   return {
     ...shared,
     ...sending,
     ...operations,
     ...feelAtOnce(operations, [events.subscriptions, agenda]),
     schedule: agenda.schedule,
+    stalls: stalls.watch,
     tail: events.tail,
     subscriptions: events.subscriptions,
     rowChanges: caches.rowChanges,
@@ -238,13 +241,12 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
       endMetrics()
       const timer = setTimeout(() => over.abort(), options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS)
       await settleOrAbort(sending.close(), over.signal)
-      const unanswered = sending.waiting()
-      if (unanswered > 0) shared.report(unansweredNotice(unanswered))
+      reportUnanswered(sending.waiting(), shared.report)
       await settleOrAbort(agenda.close(), over.signal)
       await events.close(over.signal)
       clearTimeout(timer)
       await caches.invalidation.close()
-      await endWatch?.()
+      await stalls.end()
       await store.close()
     },
   }
@@ -285,9 +287,10 @@ async function openShared(options: ServiceOptions): Promise<Shared> {
   }
 }
 
-function unansweredNotice(commands: number): Notice {
+function reportUnanswered(commands: number, report: Report): void {
+  if (commands === 0) return
   const message = `The process stops before ${commands} commands are answered. Their callers can send those with a key again.`
-  return new Notice({ level: 'warn', code: 'commands-unanswered', message, fields: { commands } })
+  report(new Notice({ level: 'warn', code: 'commands-unanswered', message, fields: { commands } }))
 }
 
 function listenerNotice(cause: unknown): Notice {

@@ -13,6 +13,7 @@ const EMPTY_IN_HEALTH = new Set([
   'What do records tell operators?',
   'What is tried again and again?',
   'How often does something begin to fail?',
+  'How often does something stand still?',
   'How many attempts fail?',
   'Which metrics have too many series?',
   'Which values could not be read?',

@@ -104,6 +104,15 @@ const CASES: readonly Case[] = [
     fires: '6m',
   },
   {
+    alert: 'EmakiLockHeld',
+    series: {
+      [`emaki_stall_time_seconds{${of},cause="lock-idle"}`]: '0x30 5 10x60',
+      [`emaki_stall_time_seconds{${of},cause="retry"}`]: '60x90',
+    },
+    not: '5m10s',
+    fires: '5m20s',
+  },
+  {
     alert: 'EmakiLoopBlocked',
     series: { [`nodejs_eventloop_delay_p99_seconds{${of}}`]: '0x30 0.2x60' },
     not: '9m',

@@ -2,6 +2,7 @@
 import { settleWithin } from '../../src/lib/deadline.ts'
 import type { Failures, OpenFailure } from '../../src/ports/report/failures.ts'
 import type { Services } from '../../src/runtime.ts'
+import type { StallEpisode } from '../../src/stalls/episodes.ts'
 import type { Status } from '../../src/subscription/status.ts'
 import { checksOf, type PartCheck, type PartChecks, readerCheck, withoutEmpty } from './checks.ts'
 import type { CheckResult } from './own-checks.ts'
@@ -24,7 +25,12 @@ export type Found = {
   readonly status: readonly Status[] | null
   readonly own: readonly CheckResult[]
 }
-export type Details = { readonly checks: PartChecks; readonly failing: readonly OpenFailure[] }
+/** `stalls`: what stands still, and what stood still lately, each with its cause and what mends it. */
+export type Details = {
+  readonly checks: PartChecks
+  readonly failing: readonly OpenFailure[]
+  readonly stalls: readonly StallEpisode[]
+}
 
 /** A part with the subjects by which records name it. */
 type Part = PartCheck & { readonly subjects: readonly string[] }
@@ -60,7 +66,10 @@ export class HealthDetails {
       own: own.map(ownCheck),
     } as Readonly<Record<string, readonly Part[]>>
     const checks = Object.entries(parts).map(([kind, all]) => [kind, all.map(part => this.#withPast(part))])
-    return { checks: withoutEmpty(Object.fromEntries(checks) as PartChecks), failing: this.failing }
+    const stalls = await settleWithin(TIMEOUT_MS, services.stalls.list(), () => new Error('late')).catch(
+      () => services.stalls.known,
+    )
+    return { checks: withoutEmpty(Object.fromEntries(checks) as PartChecks), failing: this.failing, stalls }
   }
 
   #readerOf(found: Status): Part {

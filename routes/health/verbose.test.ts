@@ -45,6 +45,7 @@ describe('GET /ready?verbose', () => {
           caches: ['memory', 'shared', 'cdn'].map(name => ({ ...part, name })),
         },
         failing: [],
+        stalls: [],
       },
     ])
   })

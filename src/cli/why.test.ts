@@ -6,9 +6,15 @@ import type { Store } from '../ports/store/store.ts'
 import { startServices } from '../runtime.ts'
 import { order, shelf, shop } from '../test-support/fulfilment.ts'
 import { runVerb } from '../test-support/run-verb.ts'
+import { freePort } from '../test-support/servers/free-port.ts'
+import { readConfig } from '../config.ts'
 import { whyVerb } from './why.ts'
 
-const why = (store: Store, words: readonly string[] = [], json = false) => runVerb(whyVerb, { store, serve: shop, words, json })
+/** Nobody serves here. */
+const PORT = String(freePort())
+
+const why = (store: Store, words: readonly string[] = [], json = false) =>
+  runVerb(whyVerb, { store, serve: shop, words, json, config: readConfig({ PORT }) })
 
 /** A log with events that the process of the shop has handled, or not, on a clock that can be moved. */
 async function openShop({ isHandled = true } = {}) {

@@ -4,10 +4,13 @@ import { definitionOf } from '../definitions/definition.ts'
 import { describeNames } from '../definitions/nearest-name.ts'
 import { paintFor, plain } from '../lib/paint.ts'
 import { StoreError } from '../ports/store/errors.ts'
+import type { Store } from '../ports/store/store.ts'
 import type { DatabaseSession } from '../ports/store/waits.ts'
+import type { StallEpisode } from '../stalls/episodes.ts'
 import { readLogStalls, readStalls } from '../stalls/read-facts.ts'
 import { formatMs, type Stall } from '../stalls/stall.ts'
 import { Operations } from '../subscription/operations.ts'
+import { askWatch } from './ask-watch.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { table } from './table.ts'
@@ -18,28 +21,44 @@ export const whyVerb: Verb = {
   does: 'tell what stands still, since when, who blocks whom, and what mends it; exits with 1 if something does',
   json: true,
   run: async call => {
-    const found = await readOf({ ...call, config: { ...call.config, MIGRATE: false } })
-    console.log(call.json ? JSON.stringify({ stalls: found }) : textOf(found))
-    return found.length ? EXIT.PROBLEM : 0
+    const [own, told] = await Promise.all([readOf({ ...call, config: { ...call.config, MIGRATE: false } }), askWatch(call)])
+    const stalls = merge(told, own.stalls).filter(({ subject }) => own.isAsked(subject))
+    console.log(call.json ? JSON.stringify({ stalls }) : textOf(stalls))
+    return stalls.some(isOpen) ? EXIT.PROBLEM : 0
   },
 }
 
-async function readOf(call: Call): Promise<readonly Stall[]> {
+/** A stall of now, or one that the server remembers. */
+type Shown = Stall & Partial<Pick<StallEpisode, 'ended'>>
+type Read = { readonly stalls: readonly Stall[]; readonly isAsked: (subject: string) => boolean }
+
+function isOpen({ ended = null }: Shown): boolean {
+  return ended === null
+}
+
+/** The server knows more of what both know. */
+function merge(told: readonly StallEpisode[], own: readonly Stall[]): readonly Shown[] {
+  const open = told.filter(isOpen)
+  const others = own.filter(one => !open.some(({ cause, subject }) => cause === one.cause && subject === one.subject))
+  return [...open, ...others, ...told.filter(one => !isOpen(one))]
+}
+
+async function readOf(call: Call): Promise<Read> {
   try {
     return await withStore(call, store => readOpened(call, store))
   } catch (error) {
     // A database that cannot be opened may still say who holds it up.
-    if (error instanceof StoreError) return readUnopened(call, error)
+    if (error instanceof StoreError) return { stalls: await readUnopened(call, error), isAsked: () => true }
     throw error
   }
 }
 
-async function readOpened(call: Call, store: Parameters<typeof readStalls>[0]['store']): Promise<readonly Stall[]> {
+async function readOpened(call: Call, store: Store): Promise<Read> {
   const definitions = call.serve.map(definitionOf)
   const { status } = new Operations(store, definitions)
   const own = await subscriptionsOf(call, status)
-  const found = await readStalls({ store, definitions, status, leaseMs: call.config.LEASE_MS })
-  return found.filter(({ subject }) => !own || own.has(subject) || subject === 'log')
+  const stalls = await readStalls({ store, definitions, status, leaseMs: call.config.LEASE_MS })
+  return { stalls, isAsked: subject => !own || own.has(subject) || subject === 'log' || subject === 'process' }
 }
 
 async function readUnopened({ store: given, config }: Call, error: StoreError): Promise<readonly Stall[]> {
@@ -62,15 +81,16 @@ async function subscriptionsOf(call: Call, status: Operations['status']): Promis
   throw new Misused(`no projection, processor, process or schedule is named ${plain(name)}; ${describeNames(name, names)}`)
 }
 
-function textOf(found: readonly Stall[]): string {
-  return found.length ? found.map(stallText).join('\n\n') : 'nothing stands still'
+function textOf(found: readonly Shown[]): string {
+  const calm = found.some(isOpen) ? [] : ['nothing stands still']
+  return [...calm, ...found.map(stallText)].join('\n\n')
 }
 
-function stallText({ sentence, cause, since, mend, chain }: Stall): string {
+function stallText({ sentence, cause, since, ended = null, mend, chain }: Shown): string {
   const { bold, dim } = paintFor()
   return [
     bold(plain(sentence)),
-    dim(`  ${cause}${since === null ? '' : `, since ${since}`}`),
+    dim(`  ${cause}${since === null ? '' : `, since ${since}`}${ended === null ? '' : `, over at ${ended}`}`),
     ...(chain.length ? [chainText(chain)] : []),
     `  → ${plain(mend)}`,
   ].join('\n')

@@ -15,6 +15,8 @@ const TRIAL_BYTES = 16_384
 export class LogHealth {
   readonly #store: Store
   readonly #episode: Episode
+  /** When the appends began that have not ended. */
+  readonly #appending = new Set<{ readonly began: number }>()
 
   constructor(store: Store, report: Report) {
     this.#store = store
@@ -57,12 +59,23 @@ export class LogHealth {
     }
   }
 
+  /** How long the first append waits that has not ended, in ms; 0: there is none. */
+  get appendingMs(): number {
+    const [first] = this.#appending
+    return first ? performance.now() - first.began : 0
+  }
+
+  /** Whether the last append, or the last check, has failed. */
+  get isFailing(): boolean {
+    return this.#episode.failures > 0
+  }
+
   /** The store, with each of its appends observed. */
   observeAppends(): Store {
     const append: Store['append'] = (units, options) => {
       const run = () => this.#store.append(units, options)
       // Units that only check are a read: it tells nothing about writes.
-      return units.some(isWrite) ? this.#observe(run) : run()
+      return units.some(isWrite) ? this.#observe(() => this.#time(run)) : run()
     }
     return new Proxy(this.#store, {
       get: (store, name) => {
@@ -71,6 +84,16 @@ export class LogHealth {
         return typeof member === 'function' ? member.bind(store) : member
       },
     })
+  }
+
+  async #time<T>(run: () => Promise<T>): Promise<T> {
+    const one = { began: performance.now() }
+    this.#appending.add(one)
+    try {
+      return await run()
+    } finally {
+      this.#appending.delete(one)
+    }
   }
 
   async #observe<T>(run: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 // What is read when somebody asks: the process, the log, and the subscriptions.
 import { readdir } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { keepFor } from '../lib/keep-for.ts'
 import { VERSION } from './version.ts'
 import type { Agenda, AgendaCount } from '../ports/agenda/agenda.ts'
 import type { Status } from '../subscription/status.ts'
@@ -26,10 +27,10 @@ export function observeRuntime(metrics: Metrics, agenda: ReadableAgenda, { statu
     'emaki.command.waiting': one(waiting()),
     'emaki.log.head': one(head()),
   }))
-  observeSubscriptions(metrics, keptFor(STATUS_KEEP_MS, status))
+  observeSubscriptions(metrics, keepFor(STATUS_KEEP_MS, status))
   observeAgenda(
     metrics,
-    keptFor(STATUS_KEEP_MS, () => readAgenda(agenda)),
+    keepFor(STATUS_KEEP_MS, () => readAgenda(agenda)),
   )
   const endProcess = observeProcess(metrics)
   return () => {
@@ -40,15 +41,6 @@ export function observeRuntime(metrics: Metrics, agenda: ReadableAgenda, { statu
 
 function one(value: number) {
   return [{ values: [] as const, value }]
-}
-
-/** Asks at most once in a time, in ms. */
-export function keptFor<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
-  let known: { readonly at: number; readonly answer: Promise<T> } | null = null
-  return () => {
-    if (!known || performance.now() - known.at > ms) known = { at: performance.now(), answer: ask() }
-    return known.answer
-  }
 }
 
 /** What waits in the agenda for one of its owners. `dueSeconds`: how long the oldest due entry is due. */

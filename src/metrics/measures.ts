@@ -7,7 +7,7 @@ import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import type { MetricReading, Series } from '../ports/metrics/reading.ts'
-import { keptFor } from './gauges.ts'
+import { keepFor } from '../lib/keep-for.ts'
 import { type Metrics, SERIES_MAX } from './registry.ts'
 
 /** How old the values may be that a scrape is answered with, in ms: they are read from the store. */
@@ -33,7 +33,7 @@ function measureReader(measuring: Measuring, tables: Tables, measure: MeasureSpe
   const { name, metric } = measure
   const { metrics, report } = measuring
   const episode = new Episode({ report, what: `The measure ${name} cannot be read for a scrape`, mend: MEND })
-  const read = keptFor(VALUES_KEEP_MS, () => readSeries(measuring, tables, measure))
+  const read = keepFor(VALUES_KEEP_MS, () => readSeries(measuring, tables, measure))
   return async () => {
     try {
       const series = await read()

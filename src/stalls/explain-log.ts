@@ -7,6 +7,13 @@ export const APPEND_STALL_MS = 250
 /** The most sessions of a chain. */
 export const CHAIN_MAX = 20
 
+/** Appends of other processes are noticed late, which stops nobody. */
+export const DEAF: Stall = {
+  ...{ cause: 'deaf', subject: 'log', since: null, chain: [] },
+  sentence: 'Appends of other processes are not heard by LISTEN, and are found by polling, up to 50 ms later.',
+  mend: 'Behind a pooler, set DATABASE_DIRECT_URL to lead past it.',
+}
+
 export type LogFacts = {
   /** In ms since 1970, by the clock of the database. */
   readonly now: number

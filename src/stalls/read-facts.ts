@@ -10,7 +10,7 @@ import type { Filter } from '../ports/store/log.ts'
 import type { Store } from '../ports/store/store.ts'
 import { isTableOf } from '../subscription/projection-versions.ts'
 import type { Status } from '../subscription/status.ts'
-import { explainLog } from './explain-log.ts'
+import { DEAF, explainLog } from './explain-log.ts'
 import { explainSubscription, type SubscriptionFacts, type WaitingEvent } from './explain-subscription.ts'
 import type { Stall } from './stall.ts'
 
@@ -40,12 +40,13 @@ export async function readStalls(sources: StallSources): Promise<readonly Stall[
 export async function readLogStalls(store: Store, failed: StoreError | null = null): Promise<readonly Stall[]> {
   const waits = store.readWaits ? await readWithin(store.readWaits()) : null
   const failure = failed ?? (waits instanceof StoreError ? waits : null)
-  return explainLog({
+  const found = explainLog({
     now: Date.now(),
     waits: waits instanceof StoreError ? null : waits,
     pools: store.fullPools?.() ?? [],
     failure: failure && { message: failure.message, isFull: failure.reason === 'full' },
   })
+  return store.isDeaf?.() === true ? [...found, DEAF] : found
 }
 
 async function readWithin<T>(read: Promise<T>): Promise<T | StoreError> {

@@ -118,6 +118,11 @@ export class Subscription {
     return this.#failure ?? (this.#crowded.failures ? 'too many keys are in retry' : null)
   }
 
+  /** The first event that it is handling. Null: there is none, or it is not known. */
+  get current(): { readonly key: string; readonly position: number } | null {
+    return this.#options.consumer.current?.() ?? null
+  }
+
   start(): void {
     this.#running ??= this.#run()
   }

@@ -111,6 +111,11 @@ export class Subscriptions {
     return this.#tables
   }
 
+  /** Each subscription of this process, whether it runs it or not. */
+  get all(): readonly Subscription[] {
+    return this.#allSubscriptions()
+  }
+
   /** The status of each subscription and schedule, whichever process runs it. Rejects with the store's error. */
   async status(): Promise<readonly Status[]> {
     await this.#checkpoints.learnAll()

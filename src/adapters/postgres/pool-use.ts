@@ -1,4 +1,5 @@
 // Who uses the connections of a pool, and who waits for one.
+import type { FullPool } from '../../ports/store/waits.ts'
 import { type Histogram, type Meter, type Observed, unmetered } from '../../ports/metrics/meter.ts'
 
 export class PoolUse {
@@ -6,7 +7,8 @@ export class PoolUse {
   readonly max: number
   readonly #waits: Histogram
   #used = 0
-  #pending = 0
+  /** When those asked who wait, the first one first. */
+  readonly #pending = new Set<{ readonly asked: number }>()
 
   constructor(name: string, max: number, meter: Meter = unmetered) {
     this.name = name
@@ -19,27 +21,39 @@ export class PoolUse {
   }
 
   get pending(): number {
-    return this.#pending
+    return this.#pending.size
+  }
+
+  /** How long the first of those waits who wait, in ms; 0: nobody does. */
+  get waitMs(): number {
+    const [first] = this.#pending
+    return first ? performance.now() - first.asked : 0
   }
 
   /** Watches a call until it ends. The call says when it has its connection. */
   async watch<T>(call: (begin: () => void) => Promise<T>): Promise<T> {
-    const asked = performance.now()
+    const waiting = { asked: performance.now() }
     let hasBegun = false
     const begin = () => {
       hasBegun = true
-      this.#pending--
+      this.#pending.delete(waiting)
       this.#used++
-      this.#waits.record((performance.now() - asked) / 1_000)
+      this.#waits.record((performance.now() - waiting.asked) / 1_000)
     }
-    this.#pending++
+    this.#pending.add(waiting)
     try {
       return await call(begin)
     } finally {
       if (hasBegun) this.#used--
-      else this.#pending--
+      else this.#pending.delete(waiting)
     }
   }
+}
+
+/** The pools in which somebody waits for a connection. */
+export function findFullPools(pools: readonly PoolUse[]): readonly FullPool[] {
+  const full = pools.filter(({ pending }) => pending > 0)
+  return full.map(({ name: role, max, pending: waiting, waitMs }) => ({ role, max, waiting, waitMs }))
 }
 
 /** What is known of pools now. */

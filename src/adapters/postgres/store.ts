@@ -14,7 +14,7 @@ import type { Report } from '../../ports/report/notice.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { KeptKey } from '../../ports/store/unit.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
-import type { Waits } from '../../ports/store/waits.ts'
+import type { FullPool, Waits } from '../../ports/store/waits.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import { PostgresAgenda } from './agenda.ts'
 import { endImport, importRecords, listImports } from './import.ts'
@@ -22,6 +22,7 @@ import { PostgresLog } from './log.ts'
 import { observePostgres } from './observe.ts'
 import { closeLog, type OpenLog, openLog } from './open.ts'
 import { refuseReadOnly } from './prove.ts'
+import { findFullPools } from './pool-use.ts'
 import { PostgresReadModel } from './read-model.ts'
 import { PostgresRefusals } from './refusals.ts'
 import { refuseMissingRights } from './rights.ts'
@@ -138,6 +139,8 @@ class PostgresStore implements Store {
   readAll: Log['readAll'] = options => this.#log.readAll(options)
   streams: Log['streams'] = options => this.#log.streams(options)
   head: Log['head'] = () => this.#log.head()
+  fullPools = (): readonly FullPool[] => findFullPools(this.#opened?.uses ?? [])
+  isDeaf = (): boolean => [...this.#listening.values()].includes(false)
   readWaits(): Promise<Waits> {
     this.#waits ??= new PostgresWaits(this.#options.directUrl ?? this.#url, this.#options.schema)
     return this.#waits.read()

@@ -45,4 +45,6 @@ export interface WaitSource {
   readWaits?(): Promise<Waits>
   /** The pools of this process in which somebody waits for a connection. It asks nobody. */
   fullPools?(): readonly FullPool[]
+  /** Whether appends of other processes are not heard, and only found by polling. It asks nobody. */
+  isDeaf?(): boolean
 }

@@ -1,6 +1,22 @@
 // Rows of the table of metrics: what stands still.
 
 export const FAILURES = {
+  'emaki.stall.time': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: ['cause'],
+    board: 'overview',
+    question: 'What stands still, and for how long?',
+    help: 'How long the oldest stall of a cause lasts; 0: there is none. The verb why explains it.',
+  },
+  'emaki.stall.episodes': {
+    kind: 'counter',
+    unit: '{episode}',
+    attributes: ['cause'],
+    board: 'overview',
+    question: 'How often does something stand still?',
+    help: 'Times at which something began to stand still.',
+  },
   'emaki.notices': {
     kind: 'counter',
     unit: '{notice}',
