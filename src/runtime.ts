@@ -254,8 +254,8 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
 
 async function openShared(options: ServiceOptions): Promise<Shared> {
   const { now = Date.now, leaseMs = LEASE_MS, metrics = new Metrics() } = options
-  const store = measureStore(options.store ?? memory(), metrics)
   const trace = measureTrace(options.trace ?? untraced, metrics)
+  const store = measureStore(options.store ?? memory(), metrics, trace)
   const report = measureReport(options.report ?? printReports(), metrics)
   const definitions = sortDefinitions(options.serve)
   const sqlProjections = [...definitions['sql-projection'].keys()]

@@ -81,6 +81,7 @@ describe('the bus', () => {
     const active: unknown[] = []
     bus.listen(() => void active.push(inside))
     const { emaki } = await openBank({ bus, trace })
+    callers = 0
     await Promise.all([0, 1].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
     const parents = [{ traceparent: 'caller 1' }, { traceparent: 'caller 2' }]
     expect(steps).toEqual([{ parents, attributes: { 'emaki.events': 4 } }])

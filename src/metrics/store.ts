@@ -3,6 +3,7 @@ import { keep } from '../ports/metrics/keep.ts'
 import type { Meter } from '../ports/metrics/meter.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
+import { type Trace, untraced } from '../ports/trace/trace.ts'
 
 type Part = 'readModel' | 'agenda' | 'refusals'
 
@@ -53,9 +54,20 @@ type Call = (...values: unknown[]) => unknown
 /** Makes of a member of a store what is given in its place. */
 type Replace = (name: PropertyKey, member: unknown) => unknown
 
-/** The store, with its calls measured, and with what it measures itself. */
-export function measureStore(store: Store, meter: Meter): Store {
+/** Calls that have a step of their own, which knows whom a batch serves. */
+const OWN_STEPS: readonly PropertyKey[] = ['append', 'load']
+
+/**
+ * The store, with its calls measured, and with what it measures itself. Where a trace is recorded, a call that somebody
+ * waits for is also a step of it.
+ */
+export function measureStore(store: Store, meter: Meter, trace: Trace = untraced): Store {
   store.measureWith?.(meter)
+  const traced = (operation: string, call: Call): Call => {
+    if (!trace.isRecording || OWN_STEPS.includes(operation)) return call
+    const attributes = { 'db.system.name': store.system, 'db.operation.name': operation }
+    return (...values) => trace.step('statement', [trace.current()], attributes, () => call(...values))
+  }
   const durations = keep(operation =>
     keep(error => meter.histogram('db.client.operation.duration', operation, store.system, error)),
   )
@@ -74,7 +86,7 @@ export function measureStore(store: Store, meter: Meter): Store {
       return result
     }
   const timed = (prefix: string, calls: readonly PropertyKey[], call: Call, name: PropertyKey) =>
-    calls.includes(name) ? time(prefix + String(name), call) : call
+    calls.includes(name) ? time(prefix + String(name), traced(prefix + String(name), call)) : call
   const part = (of: Part, target: object) =>
     withReplaced(target, (name, member) => (isCall(member) ? timed(`${of}.`, PART_CALLS[of], member.bind(target), name) : member))
   return withReplaced(store, (name, member) => {

@@ -7,7 +7,10 @@ import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
 import { app as emaki } from '../../../routes/app.ts'
 import { decider } from '../../definitions/decider/decider.ts'
-import { events } from '../../definitions/event/events.ts'
+import { events, spec } from '../../definitions/event/events.ts'
+import { projection } from '../../definitions/projection/projection.ts'
+import { query } from '../../definitions/query.ts'
+import { memoryCache } from '../../ports/cache/memory.ts'
 import { memory } from '../../ports/store/memory.ts'
 import { exporter, findSpan, header, spans, traceIdOf, tracing } from '../../test-support/tracing.ts'
 
@@ -164,6 +167,44 @@ describe('an app', () => {
     const request = findSpan('POST /counter/:id/add')
     for (const name of ['load events', 'decide counter.add', 'append events'])
       expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: traceIdOf(3), spanId: request.spanContext().spanId })
+  })
+
+  test('an app traces a query to its rows and to the shared cache, each a step of the query or of the request', async () => {
+    const totals = projection('totals', {
+      from: Counter,
+      row: z.object({ sum: z.int() }),
+      initial: { sum: 0 },
+      evolve: { Added: ({ sum }, { by }) => ({ sum: sum + by }) },
+    })
+    const whole = query('whole', {
+      params: z.object({}),
+      cache: { ttl: '1 hour' },
+      run: async (_, read) => (await read(totals).list({})).length,
+    })
+    const store = memory()
+    const shared = () => memoryCache()
+    const served = emaki({ serve: [counter, totals, whole], store, cache: shared, trace: tracing.telemetry.trace })
+    const app = new Hono().use(...tracing.telemetry.middleware).route('/', served)
+    await add(app, 'c1', 2)
+    exporter.reset()
+    const position = String(await store.head())
+    expect((await app.request('/whole', { headers: { traceparent: header(9), 'Min-Position': position } })).status).toBe(200)
+    const request = findSpan('GET /whole')
+    for (const [name, system] of [
+      ['readModel.list', 'memory'],
+      ['get cache', undefined],
+      ['set cache', undefined],
+    ] as const) {
+      const span = findSpan(name)
+      expect([span.spanContext().traceId, span.kind, span.attributes['db.system.name']]).toEqual([
+        traceIdOf(9),
+        SpanKind.CLIENT,
+        system,
+      ])
+    }
+    expect(findSpan('readModel.list').parentSpanContext!.spanId).toBe(findSpan('query whole').spanContext().spanId)
+    expect(findSpan('query whole').parentSpanContext!.spanId).toBe(request.spanContext().spanId)
+    await served[spec].stop()
   })
 
   test('an app stores with each event the trace of its own request, with 200 requests at once', async () => {

@@ -99,6 +99,12 @@ function describeStep({ SpanKind }: Api, name: StepName, attributes: Attributes)
       return { title: 'load events', kind: SpanKind.CLIENT, attributes: database(name, attributes['emaki.streams'], attributes) }
     case 'append':
       return { title: 'append events', kind: SpanKind.CLIENT, attributes: database(name, attributes['emaki.units'], attributes) }
+    case 'statement': {
+      const title = String(attributes['db.operation.name'])
+      return { title, kind: SpanKind.CLIENT, attributes: { ...attributes, 'db.query.summary': title } }
+    }
+    case 'cache':
+      return { title: `${attributes['emaki.cache.operation']} cache`, kind: SpanKind.CLIENT, attributes }
     case 'publish':
       return { title: 'publish events', kind: SpanKind.PRODUCER, attributes: messaging(name, attributes) }
     case 'process':

@@ -4,7 +4,7 @@
 export type TraceContext = { readonly traceparent: string }
 
 /** The steps of the paths. */
-export type StepName = 'load' | 'prepare' | 'decide' | 'append' | 'publish' | 'process' | 'send' | 'query'
+export type StepName = 'load' | 'prepare' | 'decide' | 'append' | 'publish' | 'process' | 'send' | 'query' | 'statement' | 'cache'
 export type Attributes = Readonly<Record<string, string | number>>
 
 export interface Trace {
