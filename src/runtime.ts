@@ -208,9 +208,9 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
   agenda.start()
   const closing = new AbortController()
   const endMetrics = observeRuntime(shared.metrics, store.agenda, {
+    ...sending,
     status: () => events.subscriptions.status(),
     head: () => events.tail.head,
-    waiting: sending.waiting,
   })
   const operations = new Operations(store, options.serve.map(runningOf))
   const stalls = watchStalls({ ...shared, subscriptions: events.subscriptions })

@@ -70,6 +70,8 @@ export type Commands = {
   readonly deciders: ReadonlyMap<string, DeciderSpec>
   /** How many commands wait for their outcome. */
   readonly waiting: () => number
+  /** How long the oldest of them waits, in ms. 0: there is none. */
+  readonly waitingMs: () => number
   /** Takes no more commands, and answers those that it has. */
   readonly close: () => Promise<void>
 }
@@ -129,6 +131,7 @@ export function commands(options: CommandOptions): Commands {
     state: stateReader({ ...options, dispatcher, pastStates: new PastStates(store) }, deciderOf),
     deciders,
     waiting: () => dispatcher.waiting,
+    waitingMs: () => dispatcher.waitingMs,
     close: async () => {
       clearInterval(forgetting)
       await dispatcher.close()

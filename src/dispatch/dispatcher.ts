@@ -50,6 +50,8 @@ export class Dispatcher {
   readonly #saving = new Set<Promise<void>>()
   #arrivals = 0
   #waiting = { commands: 0, size: 0 }
+  /** The commands that wait, in the order in which they came. */
+  readonly #pending = new Set<PendingCommand>()
   #sweeper: Timer | null = null
   #isClosing = false
   #onIdle: (() => void)[] = []
@@ -59,7 +61,7 @@ export class Dispatcher {
     this.#options = options
     this.#preparer = new Preparer(options)
     this.#appender = new Appender(store, trace, committed => this.#publish(committed))
-    this.#loader = new Loader(store, trace, () => this.#arrivals)
+    this.#loader = new Loader(store, trace, options.observer, () => this.#arrivals)
     this.#resting = new LRUCache({
       max: cache.entries,
       maxSize: cache.size,
@@ -84,6 +86,12 @@ export class Dispatcher {
     return this.#waiting.commands
   }
 
+  /** How long the oldest command waits for its outcome, in ms. 0: none does. */
+  get waitingMs(): number {
+    const [oldest] = this.#pending
+    return oldest ? performance.now() - oldest.sentAt : 0
+  }
+
   /**
    * Puts a command into the queue of its stream. `create` gets its arrival number, and the function to call at its end
    * with its outcome; null: it failed.
@@ -93,6 +101,7 @@ export class Dispatcher {
     const isFull = this.#isFull(command.size)
     this.#waiting.commands++
     this.#waiting.size += command.size
+    this.#pending.add(command)
     if (isFull) return command.answer(UNAVAILABLE)
     this.#sweepSoon()
     if (needsPreparation(command)) void this.#prepare(command)
@@ -152,7 +161,9 @@ export class Dispatcher {
     const opened = openQueue(stream, decider, this.#resting.get(stream) ?? null)
     this.#queues.set(stream, opened)
     opened.commands.push(command)
-    if (opened.state === null && !decider.snapshot && this.#newness.isLikelyNew(command)) assumeNew(opened)
+    const isNew = opened.state === null && !decider.snapshot && this.#newness.isLikelyNew(command)
+    this.#options.observer.opened(decider, isNew ? 'new' : opened.state ? 'hit' : 'miss')
+    if (isNew) assumeNew(opened)
     void this.#loop.run(opened)
   }
 
@@ -174,6 +185,7 @@ export class Dispatcher {
     this.#options.observer.ended(command, outcome)
     this.#waiting.commands--
     this.#waiting.size -= command.size
+    this.#pending.delete(command)
     for (const follower of this.#keys.end(command)) this.#admit(follower)
     this.#noticeIdle()
   }

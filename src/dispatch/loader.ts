@@ -4,6 +4,7 @@ import { Turn } from '../lib/turns.ts'
 import type { TracedLog } from '../ports/store/log.ts'
 import type { StoredKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
+import type { CommandObserver } from './observer.ts'
 import { isTransient } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import { foldLoaded, type StreamState } from './stream-state.ts'
@@ -36,7 +37,7 @@ export type StreamLoad = {
 
 const NO_COMMANDS: StreamLoad['asked'] = new Set()
 
-type LoadShare = StreamLoad & { readonly hasMore: boolean }
+type LoadShare = StreamLoad & { readonly hasMore: boolean; readonly events: number }
 type WaitingLoad = { readonly wanted: Loadable; readonly known: StreamState | null } & Omit<
   PromiseWithResolvers<LoadShare>,
   'promise'
@@ -46,11 +47,13 @@ export class Loader {
   readonly #store: TracedLog
   readonly #trace: Trace
   readonly #nextArrival: () => number
+  readonly #observer: Pick<CommandObserver, 'loaded'>
   #waiting: WaitingLoad[] = []
   #loads = 0
   #isScheduled = false
 
-  constructor(store: TracedLog, trace: Trace, nextArrival: () => number) {
+  constructor(store: TracedLog, trace: Trace, observer: Pick<CommandObserver, 'loaded'>, nextArrival: () => number) {
+    this.#observer = observer
     this.#store = store
     this.#trace = trace
     this.#nextArrival = nextArrival
@@ -62,7 +65,12 @@ export class Loader {
    */
   async load(wanted: Loadable): Promise<StreamLoad> {
     let share = await this.#join(wanted, wanted.state)
-    while (share.hasMore) share = await this.#join(wanted, share.state)
+    let { events } = share
+    while (share.hasMore) {
+      share = await this.#join(wanted, share.state)
+      events += share.events
+    }
+    this.#observer.loaded(wanted.decider, events)
     return share
   }
 
@@ -103,7 +111,9 @@ export class Loader {
       for (const [i, { wanted, known, resolve, reject }] of batch.entries()) {
         try {
           const state = foldLoaded(wanted.decider, wanted.stream, known, streams[i]!)
-          resolve({ state, asked: asked[i]!.length ? new Set(asked[i]) : NO_COMMANDS, keys, readAt, hasMore: streams[i]!.more })
+          const { more: hasMore, facts } = streams[i]!
+          const ofIts = asked[i]!.length ? new Set(asked[i]) : NO_COMMANDS
+          resolve({ state, asked: ofIts, keys, readAt, hasMore, events: facts.length })
         } catch (error) {
           reject(error)
         }

@@ -9,9 +9,19 @@ export type CommandObserver = {
   readonly ended: (command: PendingCommand, outcome: Outcome | Refused | null) => void
   /** A command that does not fit its schema, and so is not decided. */
   readonly invalid: (decider: Pick<DeciderSpec, 'name'>, command: string) => void
+  /** The stream of a command begins to work: its state was in memory, has to be loaded, or is taken for a new one's. */
+  readonly opened: (decider: Pick<DeciderSpec, 'name'>, found: 'hit' | 'miss' | 'new') => void
+  /** A stream was loaded: so many events were folded, after its snapshot or the state in memory. */
+  readonly loaded: (decider: Pick<DeciderSpec, 'name'>, events: number) => void
   /** An append of this process is in the log. */
   readonly committed: (committed: readonly Committed[]) => void
 }
 
 /** Sees nothing. */
-export const unobserved: CommandObserver = { ended: () => {}, invalid: () => {}, committed: () => {} }
+export const unobserved: CommandObserver = {
+  ended: () => {},
+  invalid: () => {},
+  opened: () => {},
+  loaded: () => {},
+  committed: () => {},
+}

@@ -1,6 +1,6 @@
 // Records commands that were refused or decided again, for who asks for it: callers are answered, so nobody has to act.
 import { isWanted, Notice, type NoticeFields, type Report } from '../ports/report/notice.ts'
-import type { CommandObserver } from './observer.ts'
+import { type CommandObserver, unobserved } from './observer.ts'
 import type { Outcome, Refused } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 
@@ -12,14 +12,13 @@ export function recordCommands(report: Report): CommandObserver {
     report(new Notice({ level: 'debug', code, message: `${fields.command} of ${fields.stream} ${what}.`, fields }))
   }
   return {
+    ...unobserved,
     ended: (pending, outcome) => {
       if (outcome !== null && outcome.outcome !== 'accepted') record(pending, refusalOf(outcome))
       const { attempts } = pending
       const what = `lost its stream to others ${attempts} times`
       if (attempts > 0) record(pending, { code: 'command-retried', what, more: { attempts } })
     },
-    invalid: () => {},
-    committed: () => {},
   }
 }
 
@@ -33,6 +32,12 @@ export function observeTogether(observers: readonly CommandObserver[]): CommandO
     },
     invalid: (decider, command) => {
       for (const observer of observers) observer.invalid(decider, command)
+    },
+    opened: (decider, found) => {
+      for (const observer of observers) observer.opened(decider, found)
+    },
+    loaded: (decider, events) => {
+      for (const observer of observers) observer.loaded(decider, events)
     },
     committed: committed => {
       for (const observer of observers) observer.committed(committed)

@@ -17,13 +17,14 @@ test('the gauges of the agenda say how much of each owner is due, since when, an
   await agenda.schedule(entry('d', 'commands', 8_000_000))
   now += 90_000
   const metrics = new Metrics()
-  const end = observeRuntime(metrics, agenda, { status: async () => [], head: () => 0, waiting: () => 0 })
+  const end = observeRuntime(metrics, agenda, { status: async () => [], head: () => 0, waiting: () => 0, waitingMs: () => 1_500 })
   const read = await metrics.read()
   end()
   const found = Object.fromEntries(
     read.map(({ name, series }) => [name, series.map(({ values, counted }) => [...values, counted])]),
   )
   expect(found).toMatchObject({
+    'emaki.command.waiting.time': [[1.5]],
     'emaki.agenda.due': expect.arrayContaining([
       ['mails', 2],
       ['commands', 0],

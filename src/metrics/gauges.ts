@@ -17,14 +17,21 @@ export type RuntimeReads = {
   readonly head: () => number
   /** How many commands wait for their outcome. */
   readonly waiting: () => number
+  /** How long the oldest of them waits, in ms. */
+  readonly waitingMs: () => number
 }
 
 type ReadableAgenda = Pick<Agenda, 'count' | 'due'>
 
 /** Has the metrics of a runtime read when somebody asks. Gives a function that ends it. */
-export function observeRuntime(metrics: Metrics, agenda: ReadableAgenda, { status, head, waiting }: RuntimeReads): () => void {
-  metrics.observe(['emaki.command.waiting', 'emaki.log.head'], () => ({
+export function observeRuntime(
+  metrics: Metrics,
+  agenda: ReadableAgenda,
+  { status, head, waiting, waitingMs }: RuntimeReads,
+): () => void {
+  metrics.observe(['emaki.command.waiting', 'emaki.command.waiting.time', 'emaki.log.head'], () => ({
     'emaki.command.waiting': one(waiting()),
+    'emaki.command.waiting.time': one(waitingMs() / 1_000),
     'emaki.log.head': one(head()),
   }))
   observeSubscriptions(metrics, keepFor(STATUS_KEEP_MS, status))

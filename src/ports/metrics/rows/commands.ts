@@ -44,6 +44,14 @@ export const COMMANDS = {
     question: 'How many commands wait?',
     help: 'Commands that wait for their outcome.',
   },
+  'emaki.command.waiting.time': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    board: 'commands',
+    question: 'How long does the oldest command wait?',
+    help: 'How long the oldest command that has no outcome waits for it.',
+  },
   'emaki.prepare.duration': {
     kind: 'histogram',
     unit: 's',

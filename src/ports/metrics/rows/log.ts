@@ -11,6 +11,23 @@ export const LOG = {
     help: 'How long it took to load streams, a batch of them at once.',
     bounds: SECONDS as readonly number[],
   },
+  'emaki.load.events': {
+    kind: 'histogram',
+    unit: '{event}',
+    attributes: ['emaki.decider'],
+    board: 'log',
+    question: 'Which decider folds many events, and needs a snapshot?',
+    help: 'Events that were folded for a load of one stream, after its snapshot or the state in memory.',
+    bounds: [0, 1, 5, 20, 100, 1_000, 10_000],
+  },
+  'emaki.states': {
+    kind: 'counter',
+    unit: '{lookup}',
+    attributes: ['emaki.decider', 'result'],
+    board: 'log',
+    question: 'Are states in memory?',
+    help: 'States that commands needed: hit in memory, miss, or new, where the stream is taken for a new one.',
+  },
   'emaki.append.duration': {
     kind: 'histogram',
     unit: 's',
@@ -36,6 +53,14 @@ export const LOG = {
     board: 'log',
     question: 'Which events are appended?',
     help: 'Events that this process has appended, by type.',
+  },
+  'emaki.events.size': {
+    kind: 'counter',
+    unit: '{character}',
+    attributes: ['emaki.event'],
+    board: 'log',
+    question: 'Which events are large?',
+    help: 'The text of the payloads that this process has appended, by type, in characters.',
   },
   'emaki.log.head': {
     kind: 'gauge',
