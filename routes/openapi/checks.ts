@@ -99,6 +99,22 @@ export function openFailures(): z.ZodType {
   return z.array(failure).optional().describe('Verbose: what fails now in this process and is tried again and again.')
 }
 
+/** The schema of what stands still, and of what stood still lately. */
+export function stallEpisodes(): z.ZodType {
+  const time = () => z.string().meta({ format: 'date-time' })
+  const stall = z.object({
+    cause: z.string().describe('A stable name: lock-idle, handler.'),
+    subject: z.string().describe('`log`, `process`, or the name of a subscription or a schedule.'),
+    sentence: z.string(),
+    since: time(),
+    ended: time().nullable().describe('Null: it goes on.'),
+    times: z.int().positive().describe('How often it was seen.'),
+    mend: z.string(),
+    chain: z.array(z.record(z.string(), z.unknown())).describe('Who blocks whom: first the session that all others wait for.'),
+  })
+  return z.array(stall).optional().describe('Verbose: what stands still, and what stood still lately.')
+}
+
 /** The schema of the answer of a node that is ready. */
 export function readyAnswer(): z.ZodType {
   return z.object({
@@ -106,5 +122,6 @@ export function readyAnswer(): z.ZodType {
     parked: z.array(z.string()).optional().describe('The subscriptions that have parked keys or streams.'),
     checks: checks(),
     failing: openFailures(),
+    stalls: stallEpisodes(),
   })
 }

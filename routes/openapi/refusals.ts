@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Rule } from '../../src/definitions/access/allow.ts'
 import { problems, problemType, type Slug } from '../http/problem.ts'
-import { checks, openFailures } from './checks.ts'
+import { checks, openFailures, stallEpisodes } from './checks.ts'
 import { type Json, refTo } from './schemas.ts'
 import { type HeaderName, headerRefs } from './shared.ts'
 
@@ -125,5 +125,6 @@ export function problemSchema(base: string): z.ZodType {
       .describe('The most events between the rows and the position that the request asks for.'),
     checks: checks().optional().describe('The checks of an app that is not ready.'),
     failing: openFailures(),
+    stalls: stallEpisodes(),
   })
 }

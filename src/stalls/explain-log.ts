@@ -62,7 +62,10 @@ function explainLock({ holder, waiters, sessions, forMs, grant }: LockFacts, now
   const blocks = between.length ? `, and blocks ${between.join(', which blocks ')}, which holds it` : ''
   const many = waiters.length
   const behind = many ? `; ${many} ${many === 1 ? 'append waits' : 'appends wait'} for ${formatMs(forMs)}` : ''
-  const sentence = `Appends stand still at the lock of the log: ${SAYS[cause](describe(root))}${blocks}${behind}.`
+  const says = isFileOwner(root.application)
+    ? `${describe(root)} has it, and does not end its transaction`
+    : SAYS[cause](describe(root))
+  const sentence = `Appends stand still at the lock of the log: ${says}${blocks}${behind}.`
   return stallOf({ cause, sentence, root, chain: [...path, ...waiters], grant, since: timeBefore(now, forMs) })
 }
 
@@ -116,7 +119,10 @@ const MENDS: Partial<Record<StallCause, (root: DatabaseSession) => string>> = {
   standby: () =>
     "Bring the standby back, or go on without it: alter system set synchronous_standby_names = ''; select pg_reload_conf()",
   disk: () => 'Look at the disk of the database: its free space, and how long it takes to write.',
-  'lock-own': root => `It ends by itself within its statement_timeout. Else ${terminate(root).toLowerCase()}`,
+  'lock-own': root =>
+    isFileOwner(root.application)
+      ? terminate(root)
+      : `It ends by itself within its statement_timeout. Else ${terminate(root).toLowerCase()}`,
 }
 
 function terminate({ pid, application }: DatabaseSession): string {
@@ -131,7 +137,7 @@ function isFileOwner(application: string): boolean {
 
 function explainWal({ bytes, readers }: NonNullable<Waits['wal']>): Stall {
   const who = readers.length ? `process ${readers.join(', ')} reads an old state of it` : 'a reader keeps it'
-  const sentence = `The write-ahead log of SQLite grows, it has ${Math.round(bytes / 1_048_576)} MiB, and cannot be copied back: ${who}.`
+  const sentence = `The write-ahead log of SQLite has ${Math.round(bytes / 1_048_576)} MiB, and cannot be copied back: ${who}.`
   const mend = readers.length ? `End the read, or the process: kill ${readers.join(' ')}` : 'End what reads the file for long.'
   return { cause: 'wal', subject: 'log', sentence, since: null, mend, chain: [] }
 }

@@ -22,6 +22,7 @@ import { poll } from '../../ports/store/poll.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { KeptKey, Unit, UnitOutcome } from '../../ports/store/unit.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
+import type { Waits } from '../../ports/store/waits.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import { nextTurn, SharedTurns } from '../../lib/turns.ts'
 import { sqliteAgenda } from './agenda.ts'
@@ -32,6 +33,7 @@ import { PageCommits } from './page-commits.ts'
 import { sqliteReadModel } from './read-model.ts'
 import { sqliteRefusals } from './refusals.ts'
 import { END_KEYS_MAX } from './sent-keys.ts'
+import { readSqliteWaits } from './waits.ts'
 
 export type SqliteOptions = {
   /** Run migrations at `open`. Default: true. With false, a file that lacks a migration is refused. */
@@ -104,6 +106,10 @@ class SqliteStore implements Store {
 
   async open(): Promise<void> {
     this.#opened ??= await this.#tryUntilFree(() => openFile(this.#file, this.#options))
+  }
+
+  readWaits(): Promise<Waits> {
+    return readSqliteWaits(this.#file)
   }
 
   async append(units: readonly Unit[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly UnitOutcome[]> {
