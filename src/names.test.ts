@@ -23,6 +23,8 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'inbox',
     'isId',
     'measure',
+    'measureRows',
+    'measureTime',
     'memory',
     'memoryBus',
     'processManager',

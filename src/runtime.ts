@@ -368,7 +368,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     onRowsChanged: (table, position, changes) => invalidation.invalidateRows(table, position, changes),
     onCheckpoint: (table, position) => invalidation.invalidateTable(table, position),
   })
-  observeMeasures(shared, subscriptions)
+  const endMeasures = observeMeasures(shared, subscriptions)
   const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
   return {
     tail: following,
@@ -379,6 +379,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
       await subscriptions.start()
     },
     close: async (over: AbortSignal) => {
+      endMeasures()
       await subscriptions.close(over)
       await following.close()
     },

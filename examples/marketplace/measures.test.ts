@@ -6,7 +6,9 @@ import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { untilProcessed } from '../../src/test-support/until-processed.ts'
 import { Order, order } from './order.ts'
 import { Payment, payment } from './payment.ts'
-import { ordersPlaced, paymentsLost, revenue } from './measures.ts'
+import { inventory } from './inventory.ts'
+import { ordersByStatus, ordersPlaced, paymentsLost, revenue, timeToPay, timeToShip } from './measures.ts'
+import { orders } from './views.ts'
 
 afterEach(cleanUp)
 
@@ -14,21 +16,39 @@ const placed = (price: number) => Order.Placed({ customerId: 'c1', items: [{ sku
 const shipped = (cents: number) => Order.Shipped({ trackingNumber: 'T-1', customerId: 'c1', cents })
 
 test('the measures of the marketplace say what was earned, placed and lost', async () => {
-  const emaki = await startServices({ serve: [order, payment, revenue, ordersPlaced, paymentsLost], store: memory() })
+  let now = Date.parse('2030-07-01T12:00:00Z')
+  const measures = [revenue, ordersPlaced, paymentsLost, ordersByStatus, timeToPay, timeToShip]
+  const emaki = await startServices({
+    serve: [inventory, order, payment, orders, ...measures],
+    store: memory({ now: () => now }),
+  })
   cleanUpLater(() => emaki.close())
   await emaki.append([
-    { stream: 'order-o1', expect: 0, events: [placed(450), Order.PaymentConfirmed({}), shipped(900)] },
+    { stream: 'order-o1', expect: 0, events: [placed(450)] },
     { stream: 'order-o2', expect: 0, events: [placed(5_000), Order.PaymentConfirmed({}), shipped(10_000)] },
     { stream: 'order-o3', expect: 0, events: [placed(450), Order.Cancelled({ reason: 'none given' })] },
     { stream: 'payment-o3', expect: 0, events: [Payment.Requested({ cents: 900 }), Payment.Declined({ reason: 'no money' })] },
   ])
+  now += 30_000
+  await emaki.append([{ stream: 'order-o1', expect: 1, events: [Order.PaymentConfirmed({}), shipped(900)] }])
   await untilProcessed(emaki, await emaki.store.head())
   const readings = (await emaki.metrics.read()).filter(({ row }) => row.board === 'business')
   const text = await writeText(readings, 'classic')
-  expect(text.split('\n').filter(line => line !== '' && !line.startsWith('#'))).toEqual([
+  const samples = text.split('\n').filter(line => line !== '' && !/^#|_bucket\{le="(?!60\.0|\+Inf)/.test(line))
+  expect(samples).toEqual([
     'revenue_cents_total 10900',
     'orders_placed_total{size="small"} 2',
     'orders_placed_total{size="large"} 1',
     'payments_lost_total{how="declined"} 1',
+    'orders_by_status{status="shipped"} 2',
+    'orders_by_status{status="cancelled"} 1',
+    'time_to_pay_seconds_bucket{le="60.0"} 2',
+    'time_to_pay_seconds_bucket{le="+Inf"} 2',
+    'time_to_pay_seconds_sum 30',
+    'time_to_pay_seconds_count 2',
+    'time_to_ship_seconds_bucket{le="60.0"} 2',
+    'time_to_ship_seconds_bucket{le="+Inf"} 2',
+    'time_to_ship_seconds_sum 30',
+    'time_to_ship_seconds_count 2',
   ])
 })

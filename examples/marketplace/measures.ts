@@ -1,7 +1,8 @@
-// What the shop's owner looks at: sums over the log, which Prometheus reads.
-import { measure } from 'emaki'
+// What the shop's owner looks at: metrics that are folds of the log.
+import { measure, measureRows, measureTime } from 'emaki'
 import { centsOf, Order } from './order.ts'
 import { Payment } from './payment.ts'
+import { orders } from './views.ts'
 
 /** What was earned. An order counts once it is shipped. */
 export const revenue = measure('revenue', {
@@ -30,4 +31,31 @@ export const paymentsLost = measure('payments_lost', {
   unit: '{payment}',
   help: 'Payments that were refused or paid back.',
   question: 'Which payments are lost?',
+})
+
+/** How many orders there are now, by how far they are. */
+export const ordersByStatus = measureRows('orders_by_status', {
+  rows: orders,
+  by: ['status'],
+  unit: '{order}',
+  help: 'Orders, by how far they are.',
+  question: 'How far are the orders?',
+})
+
+/** How long customers wait until their order is paid. */
+export const timeToPay = measureTime('time_to_pay', {
+  from: Order,
+  begins: 'Placed',
+  ends: 'PaymentConfirmed',
+  bounds: [0.1, 0.5, 1, 5, 60, 3_600],
+  question: 'How long does it take until an order is paid?',
+})
+
+/** How long customers wait until their order is shipped. */
+export const timeToShip = measureTime('time_to_ship', {
+  from: Order,
+  begins: 'Placed',
+  ends: 'Shipped',
+  bounds: [0.1, 0.5, 1, 5, 60, 3_600, 86_400],
+  question: 'How long does it take until an order is shipped?',
 })

@@ -2,7 +2,7 @@
 import type { DeciderSpec } from './decider/decider.ts'
 import { checkDerivedNames } from './derived-names.ts'
 import { spec } from './event/events.ts'
-import type { MeasureSpec } from './measure/measure.ts'
+import { type MeasureSpec, ownRowsOf } from './measure/spec.ts'
 import { checkMetrics } from './measure/metrics-together.ts'
 import type { ProcessSpec } from './process/process.ts'
 import type { ProcessorSpec } from './processor.ts'
@@ -57,7 +57,8 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
   for (const sending of [...sorted.process.values(), ...sorted.schedule.values()]) checkTargets(sending, sorted.decider)
   for (const query of sorted.query.values()) checkSources(query, sorted.projection)
   checkMetrics([...sorted.measure.values()])
-  const measured = [...sorted.measure.values()].flatMap(({ rows }) => rows ?? [])
+  for (const measure of sorted.measure.values()) checkCounted(measure, sorted.projection)
+  const measured = [...sorted.measure.values()].flatMap(measure => ownRowsOf(measure) ?? [])
   const projections = [...sorted.projection.values(), ...measured]
   checkDerivedNames([...sorted.process.values(), ...projections, ...sorted['sql-projection'].values()])
   return { ...sorted, projection: new Map(projections.map(one => [one.name, one])) }
@@ -66,7 +67,7 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
 /** What runs for a served value: its definition; for a measure the projection that adds it up, if it has one. */
 export function runningOf(served: Served): Definition {
   const definition = definitionOf(served)
-  return definition.kind === 'measure' ? (definition.rows ?? definition) : definition
+  return definition.kind === 'measure' ? (ownRowsOf(definition) ?? definition) : definition
 }
 
 /** The definition inside a served value. `serve` takes every kind, and the spec names the kind. */
@@ -108,4 +109,10 @@ function checkTargets({ kind, name, to }: ProcessSpec | ScheduleSpec, deciders: 
 function checkSources({ name, from }: QuerySpec, projections: ByName<ProjectionSpec>): void {
   const missing = [...(from ?? [])].find(projection => !projections.has(projection))
   if (missing !== undefined) throw new TypeError(`the query ${name} reads ${missing}, which is not served`)
+}
+
+/** Checks that the projection is served whose rows a measure counts. */
+function checkCounted({ name, from }: MeasureSpec, projections: ByName<ProjectionSpec>): void {
+  if (from.kind === 'rows' && projections.get(from.rows.name)?.version !== from.rows.version)
+    throw new TypeError(`the measure ${name} counts rows of ${from.rows.name} version ${from.rows.version}, which is not served`)
 }

@@ -5,8 +5,10 @@ import { z } from 'zod'
 import { decider } from '../definitions/decider/decider.ts'
 import { events, spec } from '../definitions/event/events.ts'
 import { measure } from '../definitions/measure/measure.ts'
+import { measureRows } from '../definitions/measure/measure-rows.ts'
+import { measureTime } from '../definitions/measure/measure-time.ts'
 import { readSum } from '../definitions/measure/sums.ts'
-import { type AnyProjection, type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
+import { type AnyProjection, type ProjectionSpec, projection, tableOf } from '../definitions/projection/projection.ts'
 import type { NewPage } from '../ports/read-model/progress.ts'
 import type { Notice } from '../ports/report/notice.ts'
 import { StoreError } from '../ports/store/errors.ts'
@@ -152,8 +154,101 @@ revenue_cents_total 751
     expect((await node.status()).map(({ name }) => name)).toEqual(['revenue_v1', 'sales_v1'])
     expect(await node.reset('revenue')).toBe('revenue_v1')
     await sell(3)
-    await until('it is counted again', async () => (await readSums(store, revenue[spec].rows!)).found[''] === 5)
+    await until('it is counted again', async () => (await readSums(store, revenue[spec].from.rows)).found[''] === 5)
     expect(await scrape(node)).toContain('revenue_cents_total 5\n')
+  })
+})
+
+describe('a measure of rows', () => {
+  const Looks = z.object({ country: z.string().nullable(), isGift: z.boolean(), cents: z.int() })
+  const sold = projection('sold', {
+    from: Sale,
+    row: Looks,
+    initial: { country: null, isGift: false, cents: 0 },
+    indexes: ['country', 'isGift'],
+    evolve: { Sold: (_, data) => data, Returned: () => null },
+  })
+  const byCountry = measureRows('sold_by_country', { rows: sold, by: ['isGift', 'country'], unit: '{sale}' })
+  const all = measureRows('sold_now', { rows: sold, help: 'What is sold now.' })
+
+  test('a measure of rows counts them by their indexes, as they are now, on every node', async () => {
+    const one = await startNode(memory(), [sale, sold, byCountry, all] as never)
+    for (const [country, isGift] of [['DE', true], ['DE', false], ['DE', false], ['FR', false]] as const) // biome-ignore format: one list
+      await one.sell(1, country, isGift)
+    await one.node.send(sale.takeBack('s2', {}))
+    const { node } = await startNode(one.store, [sale, sold, byCountry, all] as never)
+    for (const served of [one.node, node])
+      expect((await scrape(served)).split('\n').toSorted()).toEqual([
+        '',
+        '# HELP sold_by_country The rows of sold, by isGift and country.',
+        '# HELP sold_now What is sold now.',
+        '# TYPE sold_by_country gauge',
+        '# TYPE sold_now gauge',
+        'sold_by_country{isGift="false",country="DE"} 1',
+        'sold_by_country{isGift="false",country="FR"} 1',
+        'sold_by_country{isGift="true",country="DE"} 1',
+        'sold_now 3',
+      ])
+  })
+
+  test('a measure of rows that are not served is refused', () => {
+    expect(startNode(memory(), [sale, byCountry] as never)).rejects.toThrow(
+      'the measure sold_by_country counts rows of sold version 1, which is not served',
+    )
+  })
+})
+
+describe('a measure of times', () => {
+  const toReturn = measureTime('time_to_return', {
+    from: Sale,
+    begins: 'Sold',
+    ends: 'Returned',
+    bounds: [1, 60, 3_600],
+    by: { what: ({ type }) => type },
+  })
+
+  test('a measure of times counts each stream once, from its first fact to the first that ends it', async () => {
+    let now = Date.parse('2030-01-01T00:00:00Z')
+    const { node } = await startNode(memory({ now: () => now }), [sale, toReturn] as never)
+    const sell = (id: string) => node.send(sale.sell(id, { cents: 1, country: 'DE' }))
+    const takeBack = (id: string) => node.send(sale.takeBack(id, {}))
+    await sell('a')
+    await sell('open')
+    await takeBack('early')
+    now += 1_000
+    await takeBack('a')
+    await takeBack('a')
+    await sell('b')
+    now += 90_500
+    await sell('b')
+    await takeBack('b')
+    await sell('c')
+    now += 7_200_000
+    await takeBack('c')
+    expect(await scrape(node)).toBe(`# HELP time_to_return_seconds How long it took from Sold to Returned.
+# TYPE time_to_return_seconds histogram
+time_to_return_seconds_bucket{what="Returned",le="1.0"} 1
+time_to_return_seconds_bucket{what="Returned",le="60.0"} 1
+time_to_return_seconds_bucket{what="Returned",le="3600.0"} 2
+time_to_return_seconds_bucket{what="Returned",le="+Inf"} 3
+time_to_return_seconds_sum{what="Returned"} 7291.5
+time_to_return_seconds_count{what="Returned"} 3
+`)
+  })
+
+  test('a measure of times takes what was imported by the time at which it happened', async () => {
+    const { node } = await startNode(memory(), [sale, toReturn] as never)
+    const stored = (type: 'Sold' | 'Returned', data: object, occurredAt: string) => ({
+      ...{ id: Bun.randomUUIDv7(), type, schema: Sale[spec].types.get(type)!.fingerprint },
+      ...{ data: JSON.stringify(data), meta: JSON.stringify({ occurredAt }) },
+    })
+    const events = [
+      stored('Sold', { cents: 1, country: 'DE', isGift: false }, '2020-01-01T00:00:00.000Z'),
+      stored('Returned', {}, '2020-01-01T00:00:30.000Z'),
+    ]
+    await node.store.append([{ slices: [{ stream: 'sale-old', expect: 0, events }], keys: [] }])
+    node.store.announce(2)
+    expect(await scrape(node)).toContain('time_to_return_seconds_sum{what="Returned"} 30\n')
   })
 })
 
@@ -170,7 +265,7 @@ describe('the sum of a measure', () => {
     Emptied: z.object({ from: z.string() }),
   })
   const added = measure('added', { from: Tally, on: { Added: ({ n }) => n }, by: { to: ({ data }) => data.to[0] ?? '' } })
-  const rows = { [spec]: added[spec].rows! } as AnyProjection
+  const rows = { [spec]: added[spec].from.rows } as AnyProjection
   const append = fc.record({ to: fc.constantFrom('a', 'b', 'c'), n: fc.integer({ min: 0, max: 9 }) })
   const act = fc.oneof(
     { weight: 6, arbitrary: fc.array(append, { minLength: 1, maxLength: 5 }) },

@@ -32,6 +32,7 @@ const PART_CALLS: { readonly [P in Part]: readonly (keyof Store[P])[] } = {
     'get',
     'list',
     'count',
+    'tally',
     'acquire',
     'renew',
     'release',

@@ -8,9 +8,18 @@ import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, NewRow, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
-import type { ReadResult, ListOptions, RowResult, SkipParked, StoredRow } from '../../ports/read-model/rows.ts'
+import type {
+  ReadResult,
+  ListOptions,
+  RowResult,
+  SkipParked,
+  StoredRow,
+  Tally,
+  TallyOptions,
+} from '../../ports/read-model/rows.ts'
 import { RunFailure } from '../../ports/read-model/page-refused.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
+import { readTally, type TallyRow, tallyText } from '../../ports/read-model/tally.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
 import { agendaParts } from './agenda.ts'
 import { asMembership, storable, whereOf } from './conditions.ts'
@@ -255,6 +264,11 @@ export class PostgresReadModel implements ReadModel {
       values.all,
     )
     return { ...row! }
+  }
+
+  async tally(table: Table, options: TallyOptions): Promise<Tally> {
+    const text = tallyText(table, options, this.#rows(table))
+    return readTally(await this.#read<TallyRow>(text, [options.after ?? '', options.limit]), options)
   }
 
   async parked(name?: string): Promise<readonly Parked[]> {

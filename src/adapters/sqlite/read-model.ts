@@ -9,6 +9,7 @@ import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, RowResult, SkipParked, StoredRow } from '../../ports/read-model/rows.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
+import { readTally, type TallyRow, tallyText } from '../../ports/read-model/tally.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
 import { instant } from '../../ports/store/instant.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -52,6 +53,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     get: (table, key, streams) => whenFree(now => now.get(table, key, streams)),
     list: (table, options) => whenFree(now => now.list(table, options)),
     count: (table, where, options) => whenFree(now => now.count(table, where, options)),
+    tally: (table, options) => whenFree(now => now.tally(table, options)),
     parked: name => whenFree(now => now.parked(name)),
     parkedCounts: () => whenFree(now => now.parkedCounts()),
     unpark: (name, key, again) => whenFree(now => now.unpark(name, key, again)),
@@ -248,6 +250,10 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     count: (table, where, options) => {
       checkList(table, { where, sort: [], after: null })
       return found(table.name, () => count(table, where, options)) as ReadResult<number>
+    },
+    tally: (table, options) => {
+      const text = tallyText(table, options, `"rows_${table.name}"`)
+      return readTally(all<TallyRow>(text, options.after ?? '', options.limit), options)
     },
     parked: name =>
       all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: Parked['again'] }>(

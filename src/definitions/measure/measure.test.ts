@@ -6,6 +6,8 @@ import { events, spec } from '../event/events.ts'
 import { foldFingerprint } from '../projection/fold-fingerprint.ts'
 import { projection } from '../projection/projection.ts'
 import { measure } from './measure.ts'
+import { measureRows } from './measure-rows.ts'
+import { measureTime } from './measure-time.ts'
 import { FIRST_WORDS_TAKEN, prometheusName } from './metric-name.ts'
 
 const Order = events('order', {
@@ -49,6 +51,27 @@ describe('a measure', () => {
     expect(() => measureAny(name, { ...whole, ...options })).toThrow(text)
   })
 
+  test.each([
+    [{ begins: 'Placed', ends: 'Placed' }, 'begins and ends are both Placed; name two facts'],
+    [{ begins: 'Plced', ends: 'Placed' }, 'Plced is no event of its families'],
+    [{ bounds: [] }, 'bounds are 1 to 50 numbers of seconds above 0, the lowest first; found []'],
+    [{ bounds: [2, 1] }, 'the lowest first; found [ 2, 1 ]'],
+    [{ bounds: [0, 1] }, 'numbers of seconds above 0'],
+    [{ by: { le: () => '' } }, 'Prometheus gives le a meaning of its own'],
+  ])('a measure of times with %p is refused with a text that mends it', (options, text) => {
+    const any = measureTime as unknown as (name: string, options: object) => unknown
+    expect(() => any('time', { from: Order, begins: 'Placed', ends: 'Shipped', ...options })).toThrow(text)
+  })
+
+  test('a measure of rows counts what is kept, by what is indexed', () => {
+    const any = measureRows as unknown as (name: string, options: object) => unknown
+    const whole = { from: Order, row: z.object({ n: z.int() }), initial: { n: 0 }, evolve: { Placed: () => ({ n: 1 }) } }
+    expect(() => any('now', { rows: projection('orders', whole), by: ['n'] })).toThrow(
+      'rows are counted by their indexes, and orders has no index n',
+    )
+    expect(() => any('now', { rows: projection('orders', { ...whole, live: true }) })).toThrow('it keeps no rows to count')
+  })
+
   test('a measure has no name that begins as a metric of ours', () => {
     const first = Object.keys(METRICS).map(name => name.split('.')[0]!)
     expect(new Set(first).difference(new Set(FIRST_WORDS_TAKEN))).toEqual(new Set())
@@ -90,8 +113,8 @@ describe('a measure', () => {
       measure('n', { from: Order, on: { Placed: () => 1 } }),
       measure('n', { from: Order, on: { Placed: 1 }, by: { country: ({ data }) => data.country } }),
       measure('n', { from: Order, on: { Placed: 1 }, by: { country: ({ data }) => data.country.slice(0, 2) } }),
-    ].map(one => foldFingerprint(one[spec].rows!))
+    ].map(one => foldFingerprint(one[spec].from.rows))
     expect(new Set(prints).size).toBe(5)
-    expect(foldFingerprint(measure('n', { from: Order, on: { Placed: 1 } })[spec].rows!)).toBe(prints[0]!)
+    expect(foldFingerprint(measure('n', { from: Order, on: { Placed: 1 } })[spec].from.rows)).toBe(prints[0]!)
   })
 })

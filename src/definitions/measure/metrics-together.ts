@@ -1,5 +1,5 @@
 // The metrics of all measures of an app: no two have one name in Prometheus.
-import type { MeasureSpec } from './measure.ts'
+import type { MeasureSpec } from './spec.ts'
 import { prometheusName } from './metric-name.ts'
 
 /** Throws a TypeError for two measures that would be one metric: `revenue` in cents, and `revenue_cents`. */

@@ -4,11 +4,8 @@ import type { Recorded } from '../event/events.ts'
 import { type ByEvent, type Families, storedTypes } from '../event/families.ts'
 import type { FingerprintPart } from '../event/fingerprints.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
+import { type LabelFunctions, labelsText, readLabels } from './spec.ts'
 
-/** The value of an attribute. */
-export type Label = string | number | boolean
-/** A function of an event for each attribute, in the order of the metric's attributes. */
-export type LabelFunctions = ReadonlyMap<string, (event: Recorded) => Label>
 /** How much an event adds. */
 export type Amount = (data: unknown, event: Recorded) => number
 
@@ -32,51 +29,26 @@ type Summing = {
 /** The field by which the series of a measure are listed: the oldest first. */
 export const SINCE = 'since'
 
+const NOTHING: SumRow = Object.freeze({ since: 0, value: 0 })
+
 /** A measure as a projection of its sums. */
-export function sumsOf({ name, version, where, families, amounts, labels, measured }: Summing): ProjectionSpec {
-  const key = (_: unknown, event: Recorded) => labelsKey(where, labels, event)
-  const evolve: ProjectionSpec['evolve'] = mapTypes(amounts, amount => (row, data, event) => {
-    const { since, value } = row as SumRow
-    return { since: since || event.position, value: value + checkAmount(where, event, amount(data, event)) }
-  })
-  return {
-    kind: 'projection',
-    name,
-    version,
-    row: anyRow,
-    initial: Object.freeze({ since: 0, value: 0 }),
+export function sumsOf({ where, amounts, labels, ...rest }: Summing): ProjectionSpec {
+  return measuredProjection({
+    ...rest,
+    initial: NOTHING,
     indexes: [{ field: SINCE, kind: 'number' }],
-    families,
-    evolve,
-    key: mapTypes(amounts, () => key),
-    filter: storedTypes(families, evolve),
-    previous: null,
-    frozen: false,
-    live: false,
-    inline: false,
-    measured,
-  }
+    functions: amounts,
+    evolve: amount => (row, data, event) => {
+      const { since, value } = row as SumRow
+      return { since: since || event.position, value: value + checkAmount(where, event, amount(data, event)) }
+    },
+    key: (_, event) => labelsText(where, labels, event),
+  })
 }
 
 /** Reads the sum that a row holds. */
 export function readSum({ key, data }: { readonly key: string; readonly data: string }): MeasuredSum {
-  return { values: JSON.parse(key) as readonly string[], value: (JSON.parse(data) as SumRow).value }
-}
-
-/** Our own folds give rows of the right shape. */
-export const anyRow = {
-  safeParse: (data: unknown) => ({ success: true, data }),
-  toJSONSchema: () => ({}),
-} as unknown as z.ZodType
-
-/** The key of the row that has these values of the attributes. */
-function labelsKey(where: string, labels: LabelFunctions, event: Recorded): string {
-  return JSON.stringify([...labels].map(([name, of]) => labelText(`${where}.by.${name}`, of(event))))
-}
-
-function labelText(where: string, label: unknown): string {
-  if (typeof label === 'string' || typeof label === 'boolean' || Number.isFinite(label)) return String(label)
-  throw new TypeError(`${where} gave ${Bun.inspect(label)}; the value of an attribute is a text, a number, true or false`)
+  return { values: readLabels(key), value: (JSON.parse(data) as SumRow).value }
 }
 
 function checkAmount(where: string, { category, type }: Recorded, amount: unknown): number {
@@ -84,6 +56,41 @@ function checkAmount(where: string, { category, type }: Recorded, amount: unknow
   const mend = 'A counter only grows, so it adds a number from 0. Measure what is taken back by a measure of its own.'
   throw new TypeError(`${where}: on ${category}.${type} gave ${Bun.inspect(amount)}. ${mend}`)
 }
+
+type Evolve = (row: unknown, data: unknown, event: Recorded) => unknown
+type Measuring<F> = Pick<ProjectionSpec, 'name' | 'version' | 'families' | 'initial' | 'indexes'> & {
+  readonly measured: FingerprintPart
+  /** The facts that it folds. */
+  readonly functions: ByEvent<F>
+  /** Makes the fold of a fact. */
+  readonly evolve: (of: F) => Evolve
+  /** The key of all facts. Null: the instance. */
+  readonly key: ((data: unknown, event: Recorded) => string) | null
+}
+
+/** A projection of a measure's own rows. */
+export function measuredProjection<F>({ functions, evolve, key, families, ...rest }: Measuring<F>): ProjectionSpec {
+  const folds = mapTypes(functions, evolve)
+  return {
+    ...rest,
+    kind: 'projection',
+    row: anyRow,
+    families,
+    evolve: folds,
+    key: key ? mapTypes(functions, () => key) : new Map(),
+    filter: storedTypes(families, folds),
+    previous: null,
+    frozen: false,
+    live: false,
+    inline: false,
+  }
+}
+
+/** The folds give rows of the right shape. */
+const anyRow = {
+  safeParse: (data: unknown) => ({ success: true, data }),
+  toJSONSchema: () => ({}),
+} as unknown as z.ZodType
 
 function mapTypes<A, B>(functions: ByEvent<A>, change: (of: A) => B): ByEvent<B> {
   return new Map(

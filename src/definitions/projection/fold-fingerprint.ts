@@ -19,9 +19,10 @@ export function foldFingerprint(projection: ProjectionSpec | SqlProjectionSpec):
   if (projection.kind === 'sql-projection') return hashParts([projection.create, projection.handle])
   const { row, initial, evolve, key, inline, measured } = projection
   const first = Bun.inspect(initial, { depth: Number.POSITIVE_INFINITY, sorted: true })
+  // The folds of a measure are ours, and stay the same.
+  if (measured) return hashParts([first, measured])
   // Appends write the rows of an inline projection, so a release that does not know of it may not write its table.
-  const own = [byEventPart(evolve), byEventPart(key), ...(inline ? ['inline'] : []), ...(measured ? [measured] : [])]
-  return hashParts([fingerprint(row), first, ...own])
+  return hashParts([fingerprint(row), first, byEventPart(evolve), byEventPart(key), ...(inline ? ['inline'] : [])])
 }
 
 function byEventPart(functions: ByEvent<(...data: never) => unknown>): FingerprintPart {

@@ -9,6 +9,7 @@ import type { Parked } from './parked.ts'
 import type { NewPage, NewRow, Progress } from './progress.ts'
 import type { ReadModel } from './read-model.ts'
 import type { ListOptions, SortField, StoredRow } from './rows.ts'
+import { tallyRows } from './tally.ts'
 import type { Table, Value } from './tables.ts'
 import type { UnitRow } from '../store/unit.ts'
 
@@ -223,6 +224,7 @@ export function memoryReadModel({
       checkList(table, { where, sort: [], after: null })
       return found(table.name, matching(table, { where, ...options }).length)
     },
+    tally: async (table, options) => ({ groups: tallyRows(table, rowsOf(table.name).values(), options), last: null }),
     parked: async name =>
       [...parked.values()]
         .filter(one => name === undefined || one.name === name)

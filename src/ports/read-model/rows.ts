@@ -13,6 +13,8 @@ export interface ReadRows {
    */
   list(table: Table, options: ListOptions): Promise<ReadResult<readonly StoredRow[]>>
   count(table: Table, where: RowFilter, options?: SkipParked): Promise<ReadResult<number>>
+  /** Counts a slice of the rows by their values of some indexes. Throws a TypeError for a field without an index. */
+  tally(table: Table, options: TallyOptions): Promise<Tally>
 }
 
 export type StoredRow = {
@@ -56,3 +58,19 @@ export type ReadResult<T> = {
  * keys that its events would change are not known.
  */
 export type RowResult = ReadResult<StoredRow | null> & { readonly parkedStream: number | null }
+
+export type TallyOptions = {
+  /** Indexes. Rows with the same values are counted together. */
+  readonly by: readonly string[]
+  /** A number to add up. Null: none. */
+  readonly sum: string | null
+  /** Counts rows after this key. Null: from the first on. */
+  readonly after: string | null
+  /** How many rows to count, at most. The memory store counts all of them. */
+  readonly limit: number
+}
+
+/** Rows with the same values: how many, and the sum of their numbers. One that is null adds nothing. */
+export type TallyGroup = { readonly values: readonly Value[]; readonly many: number; readonly sum: number }
+/** The groups of a slice, in any order. `last`: the key after which the next slice begins. Null: there is none. */
+export type Tally = { readonly groups: readonly TallyGroup[]; readonly last: string | null }

@@ -10,6 +10,7 @@ import { payloads } from './payloads.ts'
 import { progress } from './progress.ts'
 import { parkedKeys } from './parked-keys.ts'
 import { reading } from './reading.ts'
+import { tallying } from './tallying.ts'
 import { properties } from './properties.ts'
 
 /** Tests a read model: each case gets one of its own. */
@@ -18,5 +19,5 @@ export function readModelContract(name: string, make: () => Promise<TestedReadMo
 }
 
 export const readModelCases: readonly ReadModelCase[] = [
-  tables, leases, pages, payloads, progress, parkedKeys, fingerprints, reading, filtering, properties,
+  tables, leases, pages, payloads, progress, parkedKeys, fingerprints, reading, filtering, tallying, properties,
 ].flat() // biome-ignore format: one list
