@@ -117,8 +117,8 @@ class CappedSeries<T> {
     return counted
   }
 
-  read(valueOf: (counted: T) => Series['counted']): MeasuredSeries {
-    const series = [...this.#all.values()].map(({ values, counted }) => ({ values, counted: valueOf(counted) }))
+  read(amountOf: (counted: T) => Series['counted']): MeasuredSeries {
+    const series = [...this.#all.values()].map(({ values, counted }) => ({ values, counted: amountOf(counted) }))
     return { series, hasOther: this.#hasOther }
   }
 }

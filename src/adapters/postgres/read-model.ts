@@ -3,7 +3,7 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPageInTurns, checkSame, checkTable } from '../../ports/read-model/check.ts'
 import type { RowFilter } from '../../ports/read-model/filter.ts'
-import { conditions, planListing } from '../../ports/read-model/listing.ts'
+import { conditions } from '../../ports/read-model/listing.ts'
 import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, NewRow, Progress } from '../../ports/read-model/progress.ts'
@@ -22,11 +22,12 @@ import { isStorable } from '../../ports/read-model/storable.ts'
 import { readTally, type TallyRow, tallyText } from '../../ports/read-model/tally.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
 import { agendaParts } from './agenda.ts'
-import { asMembership, storable, whereOf } from './conditions.ts'
+import { storable, whereOf } from './conditions.ts'
 import { pageError } from './errors.ts'
+import { listText } from './list-text.ts'
 import { chunksOf, guardPage, leasePart, type Part, parkParts, rowParts, runParts } from './page.ts'
 import type { Pool } from './pool.ts'
-import { isParked, isUnparked, lowestParked, parkedAt } from './parked.ts'
+import { isParked, lowestParked, parkedAt } from './parked.ts'
 import { query, type QueryValue, SqlValues } from './query.ts'
 import { writeRowsFirst } from './rows-first.ts'
 import { texts } from './text.ts'
@@ -225,28 +226,11 @@ export class PostgresReadModel implements ReadModel {
     return { found: found[0] ?? null, ...rest }
   }
 
-  async list(table: Table, { limit, skipsParked = false, ...options }: ListOptions): Promise<ReadResult<readonly StoredRow[]>> {
+  async list(table: Table, options: ListOptions): Promise<ReadResult<readonly StoredRow[]>> {
     checkList(table, options)
     const values = new SqlValues()
     const name = values.add(table.name)
-    const { order, parts } = planListing(options)
-    const by = order.map(
-      ({ column, descending }) =>
-        `"${column}" ${ORDER[column === 'key' ? 'key' : 'field'][descending ? 'descending' : 'ascending']}`,
-    )
-    const ordered = `order by ${by.join(', ')} limit ${values.add(limit)}`
-    const from = this.#rows(table)
-    const columns = [...new Set([...order.map(({ column }) => column), 'position', 'data'])].map(column => `"${column}"`)
-    const texts = parts.map(
-      part =>
-        `select ${columns.join(', ')} from ${from} r ${whereOf(
-          part.map(condition => asMembership(condition, order[0]!.column)),
-          values,
-          skipsParked ? [isUnparked(this.#schema, name)] : [],
-        )} ${ordered}`,
-    )
-    const text =
-      texts.length === 1 ? texts[0]! : `select * from (${texts.map(text => `(${text})`).join('\nunion all\n')}) u ${ordered}`
+    const text = listText({ schema: this.#schema, from: this.#rows(table), name }, values, options)
     const { parkedStream: _, ...result } = await this.#found(name, text, values)
     return result
   }
@@ -396,9 +380,3 @@ type PostgresLeaseRow = Omit<Lease, 'name' | 'suspect'> & {
 /** Statements of a page name their tables without a schema: they are the log's own tables. */
 const SETTINGS = `select set_config('idle_in_transaction_session_timeout', $1, true), set_config('search_path', $3, true),
   case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', $2, true) end`
-
-/** The order of the indexes. */
-const ORDER = {
-  field: { ascending: 'nulls first', descending: 'desc nulls last' },
-  key: { ascending: '', descending: 'desc' },
-} as const
