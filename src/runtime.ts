@@ -45,12 +45,13 @@ import { type Tail, tail } from './subscription/tail.ts'
 import { measureCommands } from './metrics/commands.ts'
 import { observeRuntime } from './metrics/gauges.ts'
 import { observeMeasures } from './metrics/measures.ts'
+import { listenerNotice, reportUnanswered } from './dispatch/notices.ts'
 import { measureReport, measureTrace } from './metrics/measured.ts'
 import { checkOptions, type OptionKinds, RUNTIME_OPTIONS } from './definitions/options.ts'
 import { Metrics } from './metrics/registry.ts'
 import { measureStore } from './metrics/store.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
-import { Notice, type Report } from './ports/report/notice.ts'
+import type { Report } from './ports/report/notice.ts'
 import { printReports } from './ports/report/print.ts'
 
 /** Only `serve` is required. `states` bounds the states in memory, `queue` the waiting commands. */
@@ -285,16 +286,6 @@ async function openShared(options: ServiceOptions): Promise<Shared> {
     owner,
     leaseMs,
   }
-}
-
-function reportUnanswered(commands: number, report: Report): void {
-  if (commands === 0) return
-  const message = `The process stops before ${commands} commands are answered. Their callers can send those with a key again.`
-  report(new Notice({ level: 'warn', code: 'commands-unanswered', message, fields: { commands } }))
-}
-
-function listenerNotice(cause: unknown): Notice {
-  return new Notice({ level: 'error', code: 'listener-failed', message: `A listener of the bus failed: ${String(cause)}`, cause })
 }
 
 /** The command's path: send, load, decide, append. Beside it, those who were refused are noted. */
