@@ -3,9 +3,10 @@ import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { decider, memory, type Runtime, runtime } from 'emaki'
 import { type App, app } from 'emaki/http'
-import { until } from '../src/test-support/servers/until.ts'
+import { HANG_MS, until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
 import { openShop } from './checks.ts'
+import { rates } from './findings.ts'
 import { findFirstOrder } from './follow.ts'
 import { checkout, group, stay } from './group-checkout.ts'
 import { followCategory } from './live.ts'
@@ -38,6 +39,14 @@ test('a processor sends one mail for each order that is shipped', async () => {
   await until('both mails are sent', () => sent.length === 2)
   expect(sent.map(([, id]) => id)).toEqual(['o1', 'o3'])
   expect(new Set(sent.map(([key]) => key)).size).toBe(2)
+  await emaki.close()
+})
+
+test('a detector of orders that are placed and shipped runs as a subscription', async () => {
+  const emaki = await runtime({ serve: [order, rates], store: memory() })
+  const shipped = Order.Shipped({ trackingNumber: 'T-1', customerId: 'c1', cents: 100 })
+  await emaki.append([{ stream: 'order-o1', expect: 0, events: [shipped] }])
+  expect(await emaki.waitUntilProcessed(1, ['rates'], HANG_MS)).toBe(true)
   await emaki.close()
 })
 

@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import { type DeciderSpec, routedCommands } from '../src/definitions/decider/decider.ts'
 import { checkServed, type Definition, definitionOf, type Served } from '../src/definitions/definition.ts'
+import { isDetector } from '../src/definitions/detector/detector.ts'
 import type { ProjectionSpec } from '../src/definitions/projection/projection.ts'
 import type { QuerySpec } from '../src/definitions/query.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
@@ -54,12 +55,12 @@ export function definitionsOf(serve: readonly Served[]): readonly Definition[] {
 
 /** Whether HTTP serves a definition. A definition that only works on the log has a name and no path. */
 export function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
-  return !['processor', 'process', 'sql-projection', 'schedule', 'measure'].includes(definition.kind)
+  return !['processor', 'process', 'sql-projection', 'schedule', 'measure'].includes(definition.kind) && !isDetector(definition)
 }
 
 export function mount(hono: Hono, definition: Definition, cached: ReadonlyMap<string, CachedAnswers>): void {
   if (definition.kind === 'decider') mountDecider(hono, definition)
-  if (definition.kind === 'projection') mountProjection(hono, definition)
+  if (definition.kind === 'projection' && hasPath(definition)) mountProjection(hono, definition)
   if (definition.kind === 'query') hono.get(`/${definition.name}`, answerQuery(definition, cached.get(definition.name)!))
 }
 

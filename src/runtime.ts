@@ -3,17 +3,15 @@
 import { settleOrAbort } from './lib/deadline.ts'
 import type { Invalidation } from './query/invalidation.ts'
 import { openCaches } from './query/open-caches.ts'
-import { QueryAnswers } from './query/query-answers.ts'
-import { RowAnswers } from './query/row-answers.ts'
+import type { QueryAnswers } from './query/query-answers.ts'
+import type { RowAnswers } from './query/row-answers.ts'
 import type { RowChanges } from './query/row-changes.ts'
-import { RowReader } from './query/row-reader.ts'
 import { streamReads } from './query/stream-events.ts'
 import { typedReads } from './query/typed-answers.ts'
 import type { Bus } from './ports/bus/bus.ts'
 import { memoryBus } from './ports/bus/memory.ts'
 import type { Cache } from './ports/cache/cache.ts'
-import { createFilling } from './query/fill.ts'
-import { FreshnessWaits } from './query/freshness-waits.ts'
+import { wireQuestions } from './query/wire-questions.ts'
 import type { Purger } from './ports/purger/purger.ts'
 import { type Definitions, runningOf, type Served, sortDefinitions } from './definitions/definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
@@ -34,6 +32,7 @@ import { LogHealth } from './dispatch/log-health.ts'
 import { observeTogether, recordCommands } from './dispatch/record-commands.ts'
 import { RefusalLog, type RefusalParts, type RefusalReads } from './dispatch/refusal-log.ts'
 import { type StallWatch, watchStalls } from './stalls/watch.ts'
+import { watchFindings } from './subscription/findings/finding-watch.ts'
 import { type FollowOptions, follow } from './subscription/follow.ts'
 import { feelAtOnce, Operations } from './subscription/operations.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
@@ -360,6 +359,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     onCheckpoint: (table, position) => invalidation.invalidateTable(table, position),
   })
   const endMeasures = observeMeasures(shared, subscriptions)
+  const findings = watchFindings(shared, subscriptions)
   const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
   return {
     tail: following,
@@ -368,25 +368,12 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
       if (!hasSubscriptions) return
       await following.start()
       await subscriptions.start()
+      findings.start()
     },
     close: async (over: AbortSignal) => {
       endMeasures()
-      await subscriptions.close(over)
+      await Promise.all([findings.close(), subscriptions.close(over)])
       await following.close()
     },
-  }
-}
-
-type QuestionParts = { readonly cache: Cache; readonly subscriptions: Subscriptions; readonly tail: Tail }
-
-/** The question's path: rows that are new enough, and answers made of them. */
-function wireQuestions({ store, trace, metrics, now, report }: Shared, { cache, subscriptions, tail }: QuestionParts) {
-  const waits = new FreshnessWaits(subscriptions, metrics)
-  const reader = new RowReader({ store, subscriptions, waits, report })
-  const head = () => tail.head
-  const filling = createFilling(cache, { now, report })
-  return {
-    rowAnswers: new RowAnswers(reader),
-    queryAnswers: new QueryAnswers({ store, subscriptions, waits, reader, filling, head, trace, metrics }),
   }
 }

@@ -119,6 +119,12 @@ const CASES: readonly Case[] = [
     fires: '11m',
   },
   {
+    alert: 'EmakiFinding',
+    series: { [`emaki_finding_open{${of},emaki_detector="rates",emaki_event="order.Placed"}`]: '0x30 1x60' },
+    not: '4m',
+    fires: '6m',
+  },
+  {
     alert: 'EmakiTelemetryDropped',
     series: { [`emaki_telemetry_dropped_total{${of},metric="x"}`]: '0x30 3x60' },
     not: '4m',

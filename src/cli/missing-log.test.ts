@@ -32,6 +32,8 @@ const CALLS: Readonly<Record<string, Pick<VerbCall, 'words' | 'values'>>> = {
   why: {},
   pause: { words: ['process_fulfilment'] },
   resume: { words: ['process_fulfilment'] },
+  findings: {},
+  backtest: {},
   parked: {},
   unpark: { words: ['process_fulfilment', 'a'] },
   skip: { words: ['process_fulfilment', 'a'], values: { yes: true } },

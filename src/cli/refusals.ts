@@ -1,14 +1,13 @@
 // refusals: who was refused what, and why.
-import { milliseconds } from '../definitions/event/duration.ts'
-import { readTime, TIME_EXPECTED } from '../definitions/event/time.ts'
 import { REFUSALS_KEEP_MS } from '../ports/refusals/bounds.ts'
 import type { RefusalRecord } from '../ports/refusals/refusals.ts'
 import { hintMore, limitOf, limitOption } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from '../lib/paint.ts'
+import { sinceOf } from './since.ts'
 import { table } from './table.ts'
 import { hintUnknown } from './unknown-names.ts'
-import { type Call, Misused, textOf, type Values, type Verb } from './verb.ts'
+import { type Call, textOf, type Verb } from './verb.ts'
 
 export const refusalsVerb: Verb = {
   does: 'show commands that were refused in the last week, by whom and why, the newest first',
@@ -25,30 +24,15 @@ export const refusalsVerb: Verb = {
 
 async function refusals({ values, json, ...call }: Call): Promise<number> {
   const [command, code, actor] = ['command', 'code', 'actor'].map(name => textOf(values, name))
-  const [since, limit] = [sinceOf(values, Date.now()), limitOf(values)]
+  const now = Date.now()
+  const since = Math.max(sinceOf(values, now) ?? 0, now - REFUSALS_KEEP_MS)
+  const limit = limitOf(values)
   const found = await withStore(call, store => store.refusals.list({ command, code, actor, since, limit }))
   if (found.length === 0 && command !== undefined) hintUnknown(call.serve, 'command', command)
   if (json) console.log(JSON.stringify(found))
   else console.log(found.length ? refusalsTable(found) : 'no command was refused')
   if (!json && found.length === limit) hintMore(`--limit ${limit * 2}`)
   return 0
-}
-
-/** In ms since 1970, and at most a week ago. */
-function sinceOf(values: Values, now: number): number {
-  const text = textOf(values, 'since')
-  const week = now - REFUSALS_KEEP_MS
-  if (text === undefined) return week
-  const time = readTime(text)
-  return Math.max(week, Number.isNaN(time) ? now - lengthOf(text) : time)
-}
-
-function lengthOf(text: string): number {
-  try {
-    return milliseconds(text)
-  } catch {
-    throw new Misused(`--since: ${TIME_EXPECTED}, or a length such as '2 hours'; found ${plain(text)}`)
-  }
 }
 
 function refusalsTable(refusals: readonly RefusalRecord[]): string {

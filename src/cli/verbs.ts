@@ -1,8 +1,10 @@
 // Every verb, in the order in which the usage shows them.
 import { agendaVerb, timersVerb } from './agenda.ts'
+import { backtestVerb } from './backtest.ts'
 import { doctorVerb } from './doctor.ts'
 import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
+import { findingsVerb } from './findings.ts'
 import { healthVerb } from './health.ts'
 import { importVerb } from './import.ts'
 import { importsVerb } from './imports.ts'
@@ -45,6 +47,8 @@ export const verbs: Readonly<Record<string, Verb>> = {
   rebuild: rebuildVerb,
   reset: resetVerb,
   audit: auditVerb,
+  findings: findingsVerb,
+  backtest: backtestVerb,
   views: viewsVerb,
   verify: verifyVerb,
   doctor: doctorVerb,

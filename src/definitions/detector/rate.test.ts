@@ -67,6 +67,24 @@ describe('the rate', () => {
     expect(watchAll(watch, repeat(MEAN, 30)).calls).toEqual([])
   })
 
+  test('the rate that turns within a call closes that call and opens another', () => {
+    const turned = watchAll(LEARNED, [0, 0, 0, MEAN * 5]).calls
+    expect(turned.map(({ change, closedAt }) => [change, closedAt])).toEqual([
+      ['silence', null],
+      ['silence', (LEARNED_DAYS + 4) * DAY_MS],
+      ['burst', null],
+    ])
+  })
+
+  test('the rate that stays silent stays called, also where nothing is near to what is expected', () => {
+    const next = random(2)
+    const rare = watchAll(
+      startRateWatch(daySettings(THRESHOLD), 0),
+      Array.from({ length: 60 }, () => drawCount(next, 3, 1)),
+    ).watch
+    expect(watchAll(rare, repeat(0, 12)).calls).toMatchObject([{ change: 'silence', closedAt: null }])
+  })
+
   test('the rate that is silent by night is not called for it', () => {
     const next = random(3)
     const hours = Array.from({ length: 24 * 42 }, (_, hour) => (hour % 24 < 8 ? 0 : drawCount(next, 30, 1)))

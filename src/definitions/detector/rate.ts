@@ -92,17 +92,17 @@ export function closeUnit(watch: RateWatch, parts: readonly number[], isCalling:
   if (expected === null) return { watch: passUnit(watch, { counts: keep(watch, seen) }), calls: [] }
   const isWatched = isCalling && watch.units >= watch.settings.learnedUnits
   const opened = isWatched ? sumParts(watch, parts, expected) : { watch: { ...watch, sums: lowSums(watch.at) }, calls: [] }
-  const ended = watch.open ? endCall(opened.watch, isUsual(watch, seen, expected)) : opened
-  const calls = watch.open ? ended.calls : opened.calls
+  const isStill = watch.open !== null && opened.watch.open === watch.open
+  const ended = isStill ? endCall(opened.watch, isUsual(watch, watch.open!, seen, expected)) : opened
   // What was called before the season was known says nothing about later calls.
   const excursions = isYoung(watch) ? NO_EXCURSIONS : ended.watch.excursions
-  return { watch: learnUnit({ ...ended.watch, excursions }, seen, expected), calls }
+  return { watch: learnUnit({ ...ended.watch, excursions }, seen, expected), calls: ended.calls }
 }
 
 /** What a watch calls within a unit that is not over: the parts are those that are. The watch itself does not move. */
 export function peekUnit(watch: RateWatch, parts: readonly number[], partsInUnit: number): readonly RateCall[] {
   const expected = expectUnit(watch)
-  if (expected === null || watch.open || watch.units < watch.settings.learnedUnits) return []
+  if (expected === null || watch.units < watch.settings.learnedUnits) return []
   return sumParts(watch, parts, expected, partsInUnit).calls
 }
 
@@ -138,28 +138,45 @@ function sumParts(watch: RateWatch, parts: readonly number[], expected: number, 
   const calls: RateCall[] = []
   for (const [i, seen] of parts.entries()) {
     const at = watch.at + (i + 1) * partMs
-    const before = sums
-    sums = before.map((sum, j) => addPart(sum, { factor: FACTORS[j]![1], seen, expected: expected / inUnit, dispersion, at }))
-    if (open) continue
-    const highest = sums.reduce((best, { height }, j) => (height > sums[best]!.height ? j : best), 0)
-    excursions = noteSum(excursions, sums[highest]!.height)
+    const part = { seen, expected: expected / inUnit, dispersion, at }
+    sums = sums.map((sum, j) => addPart(sum, FACTORS[j]![1], part))
+    const highest = highestSum(sums, open)
+    if (!open) excursions = noteSum(excursions, sums[highest]!.height)
     if (sums[highest]!.height <= settings.threshold) continue
+    if (open) calls.push({ ...open, closedAt: at })
+    else excursions = endExcursion(excursions)
     open = openCall(FACTORS[highest]![0], sums[highest]!, at)
-    excursions = endExcursion(excursions)
+    sums = lowSums(at)
     calls.push(open)
   }
-  return { watch: { ...watch, sums, excursions: { ...excursions, units: excursions.units + 1 }, open }, calls }
+  return {
+    watch: {
+      ...watch,
+      sums,
+      excursions: { ...excursions, units: excursions.units + 1 },
+      open,
+      calmUnits: open === watch.open ? watch.calmUnits : 0,
+    },
+    calls,
+  }
 }
 
+/** The number of the highest sum. While a call is open, only those of a change in the other direction count. */
+function highestSum(sums: readonly Sum[], open: RateCall | null): number {
+  const isCalled = (j: number) => open === null || isMore(FACTORS[j]![0]) !== isMore(open.change)
+  return sums.reduce((best, { height }, j) => (isCalled(j) && (!isCalled(best) || height > sums[best]!.height) ? j : best), 0)
+}
+
+const isMore = (change: RateChange) => change === 'growth' || change === 'burst'
+
 type Part = Pick<RateWatch, 'dispersion'> & {
-  readonly factor: number
   readonly seen: number
   readonly expected: number
   /** The end of the part. */
   readonly at: number
 }
 
-function addPart(sum: Sum, { factor, seen, expected, dispersion, at }: Part): Sum {
+function addPart(sum: Sum, factor: number, { seen, expected, dispersion, at }: Part): Sum {
   const height = sum.height + (seen * Math.log(factor) - (factor - 1) * expected) / dispersion
   if (height <= 0) return { height: 0, since: at, expected: 0, seen: 0 }
   return { height, since: sum.since, expected: sum.expected + expected, seen: sum.seen + seen }
@@ -169,8 +186,11 @@ function openCall(change: RateChange, { since, expected, seen }: Sum, openedAt: 
   return { change, since, openedAt, closedAt: null, expected, seen }
 }
 
-function isUsual({ dispersion }: RateWatch, seen: number, expected: number): boolean {
-  return Math.abs(seen - expected) < CALM_DEVIATIONS * Math.sqrt(expected * dispersion)
+/** Whether a unit is near to what is expected. Of something rare nothing is near to it too, and silence goes on. */
+function isUsual({ dispersion }: RateWatch, { change }: RateCall, seen: number, expected: number): boolean {
+  const factor = FACTORS.find(([name]) => name === change)![1]
+  const isSilent = change === 'silence' && seen * Math.log(factor) - (factor - 1) * expected > 0
+  return !isSilent && Math.abs(seen - expected) < CALM_DEVIATIONS * Math.sqrt(expected * dispersion)
 }
 
 function endCall(watch: RateWatch, isCalm: boolean): RateStep {

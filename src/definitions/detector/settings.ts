@@ -8,6 +8,8 @@ const WEEKS = 8
 
 /** The evidence from which on a change is called, as the logarithm of a likelihood ratio. */
 export const THRESHOLD = 10
+export const THRESHOLD_MIN = 5
+export const THRESHOLD_MAX = 30
 /** A day watch looks 24 times less often than an hour watch, and has as few false calls with less evidence. */
 const FEWER_LOOKS = 3
 

@@ -21,6 +21,8 @@ export type TypeWatch = {
   readonly days: RateWatch
   /** The events of the day that is not over. */
   readonly today: number
+  /** How much more the parts of an hour vary than those of a Poisson process. */
+  readonly roughness: number
 }
 
 /** What a watch knows after an hour, and the calls that were opened or closed in it. */
@@ -32,6 +34,7 @@ export function startTypeWatch(threshold: number, hour: number): TypeWatch {
     hours: startRateWatch(hourSettings(threshold), hour),
     days: startRateWatch(daySettings(threshold), hour - (hour % DAY_MS)),
     today: 0,
+    roughness: 1,
   }
 }
 
@@ -39,10 +42,11 @@ export function startTypeWatch(threshold: number, hour: number): TypeWatch {
 export function closeHour(watch: TypeWatch, minutes: readonly number[]): TypeStep {
   const isHourly = isFrequent(watch)
   const hour = closeUnit(watch.hours, toParts(minutes, partsOf(watch)), isHourly)
-  const today = watch.today + minutes.reduce((sum, count) => sum + count, 0)
-  if (hour.watch.at % DAY_MS !== 0) return { watch: { ...watch, hours: hour.watch, today }, calls: hour.calls }
+  const closed = { hours: hour.watch, roughness: roughnessOf(watch, minutes) }
+  const today = watch.today + sumOf(minutes)
+  if (hour.watch.at % DAY_MS !== 0) return { watch: { ...watch, ...closed, today }, calls: hour.calls }
   const day = closeUnit(watch.days, [today], !isHourly)
-  return { watch: { hours: hour.watch, days: day.watch, today: 0 }, calls: [...hour.calls, ...day.calls] }
+  return { watch: { ...closed, days: day.watch, today: 0 }, calls: [...hour.calls, ...day.calls] }
 }
 
 /** What is called in an hour that is not over, of which these minutes are. */
@@ -59,27 +63,59 @@ export function callingWatch(watch: TypeWatch): RateWatch {
   return isFrequent(watch) ? watch.hours : watch.days
 }
 
-/** What a watch can see: after how many ms it notices each change, and how many false calls a year it makes. */
+/** What a watch can see: how often its events come, and after how many ms it notices each change at that rate. */
 export type Sight = {
+  /** How long what it counts takes: an hour or a day. */
   readonly unitMs: number
+  readonly eventsInDay: number
+  /** Whether it has seen too little to call anything. */
+  readonly isLearning: boolean
   readonly noticeMs: Readonly<Record<RateChange, number>>
+  /** How many calls a year it makes by chance, as far as its own past tells. */
   readonly falseCallsInYear: number
 }
 
 export function sightOf(watch: TypeWatch): Sight {
   const calling = callingWatch(watch)
-  return { unitMs: calling.settings.unitMs, noticeMs: noticeTimes(calling), falseCallsInYear: falseCallsInYear(calling) }
+  const { unitMs, learnedUnits } = calling.settings
+  return {
+    unitMs,
+    eventsInDay: (meanCount(calling) * DAY_MS) / unitMs,
+    isLearning: calling.units < learnedUnits,
+    noticeMs: noticeTimes(calling),
+    falseCallsInYear: falseCallsInYear(calling),
+  }
 }
 
 const isFrequent = ({ hours }: TypeWatch) => meanCount(hours) >= HOURLY_EVENTS_MIN
 
-/** In how many parts an hour is looked at: minutes or ten minutes, if each has an event, or the whole. */
-function partsOf({ hours }: TypeWatch): number {
+/**
+ * In how many parts an hour is looked at: minutes or ten minutes, if each has an event, or the whole. What comes in
+ * batches, such as once an hour, is not looked at in parts.
+ */
+function partsOf(watch: TypeWatch): number {
+  return watch.roughness > ROUGHNESS_MAX * watch.hours.dispersion ? 1 : evenPartsOf(watch)
+}
+
+function evenPartsOf({ hours }: TypeWatch): number {
   const mean = meanCount(hours)
   return [MINUTES, MINUTES / 10].find(parts => mean >= parts) ?? 1
 }
 
+/** The index of dispersion of the parts of an hour, smoothed over two days. */
+function roughnessOf(watch: TypeWatch, minutes: readonly number[]): number {
+  const parts = toParts(minutes, evenPartsOf(watch))
+  const mean = sumOf(parts) / parts.length
+  if (mean === 0 || parts.length === 1) return watch.roughness
+  const variance = parts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / (parts.length - 1)
+  return watch.roughness + (variance / mean - watch.roughness) / ROUGHNESS_HOURS
+}
+const ROUGHNESS_MAX = 2
+const ROUGHNESS_HOURS = 48
+
 function toParts(minutes: readonly number[], parts: number): readonly number[] {
   const length = minutes.length / parts
-  return Array.from({ length: parts }, (_, i) => minutes.slice(i * length, (i + 1) * length).reduce((sum, n) => sum + n, 0))
+  return Array.from({ length: parts }, (_, i) => sumOf(minutes.slice(i * length, (i + 1) * length)))
 }
+
+const sumOf = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0)

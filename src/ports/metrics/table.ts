@@ -3,6 +3,7 @@ import { CACHES } from './rows/caches.ts'
 import { COMMANDS } from './rows/commands.ts'
 import { DATABASE } from './rows/database.ts'
 import { FAILURES } from './rows/failures.ts'
+import { FINDINGS } from './rows/findings.ts'
 import { HTTP } from './rows/http.ts'
 import { LOG } from './rows/log.ts'
 import { PROCESS } from './rows/process.ts'
@@ -18,6 +19,7 @@ type Table = typeof HTTP &
   typeof SENDING &
   typeof CACHES &
   typeof FAILURES &
+  typeof FINDINGS &
   typeof PROCESS &
   typeof TELEMETRY
 
@@ -31,6 +33,7 @@ export const METRICS: Table = {
   ...SENDING,
   ...CACHES,
   ...FAILURES,
+  ...FINDINGS,
   ...PROCESS,
   ...TELEMETRY,
 }

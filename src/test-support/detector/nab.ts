@@ -57,7 +57,7 @@ function scoreSeries({ hour, hours, windows }: Series, threshold: number): NabSc
   }
 }
 
-function callsOf(hour: number, hours: Series['hours'], threshold: number): readonly RateCall[] {
+export function callsOf(hour: number, hours: Series['hours'], threshold: number): readonly RateCall[] {
   let watch = startTypeWatch(threshold, hour)
   const found: RateCall[] = []
   for (const minutes of hours) {
@@ -72,7 +72,7 @@ function countEpisodes(calls: readonly RateCall[]): number {
   return calls.filter(({ openedAt }, i) => i === 0 || openedAt - calls[i - 1]!.openedAt > EPISODE_MS).length
 }
 
-async function readSeries(): Promise<readonly Series[]> {
+export async function readSeries(): Promise<readonly Series[]> {
   const labels = (await Bun.file(join(NAB, 'combined_windows.json')).json()) as Record<string, [string, string][]>
   const files = readdirSync(NAB).filter(file => file.endsWith('.csv'))
   return Promise.all(

@@ -1,0 +1,45 @@
+// Findings, and what watches can see, as tables.
+import type { Finding, SubjectSight } from '../definitions/detector/findings.ts'
+import { minuteOf, shortNumber } from '../subscription/findings/describe-finding.ts'
+import { paintFor } from '../lib/paint.ts'
+import { table } from './table.ts'
+
+export function findingsTable(findings: readonly Finding[]): string {
+  const { bold, yellow } = paintFor()
+  const rows = findings.map(({ subject, change, since, openedAt, closedAt, seen, expected, examples, falseCallsInYear }) => [
+    subject,
+    change,
+    minuteOf(since),
+    minuteOf(openedAt),
+    closedAt === null ? yellow('open') : minuteOf(closedAt),
+    shortNumber(seen),
+    shortNumber(expected),
+    shortNumber(falseCallsInYear),
+    examples.join(' '),
+  ])
+  const titles = ['EVENT', 'CHANGE', 'SINCE', 'FOUND', 'UNTIL', 'SEEN', 'EXPECTED', 'BY CHANCE A YEAR', 'POSITIONS']
+  return table(titles.map(bold), rows)
+}
+
+/** After how long each change is noticed, at the mean rate. */
+export function sightsTable(subjects: readonly SubjectSight[]): string {
+  const { bold, dim } = paintFor()
+  const rows = subjects.map(({ subject, eventsInDay, unitMs, isLearning, noticeMs, falseCallsInYear }) => {
+    const after = isLearning ? Object.keys(noticeMs).map(() => dim('learns')) : Object.values(noticeMs).map(lengthOf)
+    return [subject, shortNumber(eventsInDay), lengthOf(unitMs), ...after, isLearning ? '' : shortNumber(falseCallsInYear)]
+  })
+  const titles = ['EVENT', 'A DAY', 'COUNTED BY', 'SILENCE AFTER', 'HALF AFTER', 'TWICE AFTER', 'FOUR TIMES AFTER']
+  return table([...titles, 'FALSE CALLS A YEAR'].map(bold), rows)
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+] as const
+
+/** A length of time in its greatest unit: `3 h`. */
+function lengthOf(ms: number): string {
+  const [unit, length] = UNITS.find(([, length]) => ms >= length) ?? UNITS[UNITS.length - 1]!
+  return `${shortNumber(Math.max(1, ms / length))} ${unit}`
+}

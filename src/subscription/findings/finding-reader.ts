@@ -1,0 +1,79 @@
+// Reads the rows of a detector, and detects over those that are new.
+import { Detection } from '../../definitions/detector/detection.ts'
+import type { DetectorSpec } from '../../definitions/detector/detector.ts'
+import type { Finding, SubjectSight } from '../../definitions/detector/findings.ts'
+import { type HourCount, keyBefore, readHour } from '../../definitions/detector/hour-row.ts'
+import { nextTurn } from '../../lib/turns.ts'
+import type { Store } from '../../ports/store/store.ts'
+
+/** What a detector knows at a time. */
+export type DetectorReading = {
+  readonly detector: string
+  /** Until when all events are counted, in ms since 1970. 0: it has not begun. */
+  readonly until: number
+  readonly findings: readonly Finding[]
+  readonly subjects: readonly SubjectSight[]
+}
+
+/** An event may still come whose time is so long ago, because clocks differ. */
+const LATE_MS = 30_000
+const PAGE_ROWS = 100
+
+export class FindingReader {
+  readonly #store: Store
+  readonly #spec: DetectorSpec
+  readonly #now: () => number
+  #detection: Detection
+  /** The table whose rows were read, and its checkpoint then. */
+  #seen = { table: '', position: 0 }
+
+  constructor(store: Store, spec: DetectorSpec, now: () => number) {
+    this.#store = store
+    this.#spec = spec
+    this.#now = now
+    this.#detection = new Detection(spec.threshold)
+  }
+
+  /** Reads what is new. Rejects with the store's error, and goes on where it was with the next call. */
+  async read(): Promise<DetectorReading> {
+    const { name } = this.#spec
+    const table = await this.#store.readModel.serving(name)
+    const until = table === null ? 0 : await this.#untilOf(table)
+    if (table !== null) await this.#detect(table, until)
+    return { detector: name, until, findings: this.#detection.findings, subjects: this.#detection.sights }
+  }
+
+  /** Until when the rows of a table hold all events. */
+  async #untilOf(table: string): Promise<number> {
+    const now = this.#now()
+    const [progress] = await this.#store.readModel.progress([table])
+    const position = progress?.position ?? 0
+    // The rows were made anew, by a rebuild or a reset.
+    if (table !== this.#seen.table || position < this.#seen.position) this.#detection = new Detection(this.#spec.threshold)
+    this.#seen = { table, position }
+    const [first] = await this.#store.readAll({ after: position, limit: 1 })
+    return Math.min(now - LATE_MS, first ? Date.parse(first.at) : now)
+  }
+
+  async #detect(table: string, until: number): Promise<void> {
+    const detection = this.#detection
+    detection.forgetOpenHours()
+    for await (const counts of this.#countPages(table, keyBefore(detection.hour))) {
+      detection.add(counts)
+      // The rest of the last row's hour may be on the next page.
+      detection.close(Math.min(until, counts.at(-1)!.hour))
+      await nextTurn()
+    }
+    detection.close(until)
+  }
+
+  async *#countPages(table: string, from: string): AsyncGenerator<readonly HourCount[]> {
+    const asked = { where: [], sort: [], limit: PAGE_ROWS }
+    for (let key = from; ; ) {
+      const { found } = await this.#store.readModel.list({ name: table, indexes: [] }, { ...asked, after: { values: [], key } })
+      if (found.length) yield found.map(row => readHour(row.key, row.data))
+      if (found.length < PAGE_ROWS) return
+      key = found.at(-1)!.key
+    }
+  }
+}
