@@ -24,6 +24,11 @@ const EMPTY_IN_HEALTH = new Set([
   'Are appends of other processes heard at once?',
   'How long do reads wait for new rows?',
   'Does the CDN purge?',
+  'What was taken over?',
+  'How much is being parked?',
+  'How far are new versions of rows?',
+  'How long do receivers take?',
+  'Which receivers are away?',
   'Who is cut off, and why?',
 ])
 

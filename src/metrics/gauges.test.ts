@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { memory } from '../ports/store/memory.ts'
 import type { NewEntry } from '../ports/agenda/agenda.ts'
+import type { Status } from '../subscription/status.ts'
+import { seriesOf } from '../test-support/series.ts'
 import { observeRuntime } from './gauges.ts'
 import { Metrics } from './registry.ts'
 
@@ -38,4 +40,16 @@ test('the gauges of the agenda say how much of each owner is due, since when, an
       ['commands', 1],
     ]),
   })
+})
+
+test('a version of a projection that does not serve yet says how far it is, and one that serves does not', async () => {
+  const version = (name: string, position: number, isServing: boolean): Status => ({
+    ...{ name, definition: { kind: 'projection', name: 'orders' }, position, lagEvents: 200 - position, lagSeconds: 0 },
+    ...{ parkedKeys: 0, parkedStreams: 0, retrying: 0, passedOver: 0, isOwner: true, isPaused: false, failure: null, isServing },
+  })
+  const metrics = new Metrics()
+  const status = async () => [version('orders_v1', 200, true), version('orders_v2', 50, false)]
+  const end = observeRuntime(metrics, memory().agenda, { status, head: () => 200, waiting: () => 0, waitingMs: () => 0 })
+  expect(await seriesOf(metrics, 'emaki.rebuild.progress')).toEqual({ orders_v2: 0.25 })
+  end()
 })

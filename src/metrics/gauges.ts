@@ -84,6 +84,7 @@ function observeSubscriptions(metrics: Meter, status: () => Promise<readonly Sta
     'emaki.subscription.owner',
     'emaki.subscription.paused',
     'emaki.subscription.failing',
+    'emaki.rebuild.progress',
   ] as const
   metrics.observe(names, async () => {
     const known = await status()
@@ -104,6 +105,10 @@ function observeSubscriptions(metrics: Meter, status: () => Promise<readonly Sta
       'emaki.subscription.owner': by(({ isOwner }) => flag(isOwner), known),
       'emaki.subscription.paused': by(({ isPaused }) => flag(isPaused), known),
       'emaki.subscription.failing': by(({ failure }) => flag(failure !== null)),
+      'emaki.rebuild.progress': by(
+        ({ position, lagEvents }) => position / Math.max(1, position + lagEvents),
+        all.filter(({ isServing }) => !isServing),
+      ),
     }
   })
 }

@@ -1,4 +1,5 @@
 // Measures what goes through the ports: the steps of a trace, and what operators are told.
+import { brokenPromiseOf } from '../ports/report/broken-promise.ts'
 import { Notice, type Report, watchReport } from '../ports/report/notice.ts'
 import type { Attributes, StepName, Trace, TraceContext } from '../ports/trace/trace.ts'
 import { keep } from '../ports/metrics/keep.ts'
@@ -90,15 +91,26 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
 
 /** Counts what operators are told. What is tried again and again counts as open until it is over. */
 export function measureReport(report: Report, metrics: Metrics): Report {
+  // Each is there from the beginning, so that the first breach is a change.
+  const breaches = {
+    order: metrics.counter('emaki.promise.breaches', 'order'),
+    freshness: metrics.counter('emaki.promise.breaches', 'freshness'),
+  }
   const open = new Map<string, number>()
   metrics.observe(['emaki.retry.open'], () => ({
     'emaki.retry.open': [...open].map(([subscription, value]) => ({ values: [subscription] as const, value })),
   }))
   const watched = watchReport(report, problem => {
+    const broken = brokenPromiseOf(problem)
+    if (broken) breaches[broken].add()
     if (problem instanceof Notice) {
       const { code, level, fields } = problem
       const subscription = String(fields['subscription'] ?? '')
       metrics.counter('emaki.notices', code, level, subscription).add()
+      if (code === 'taken-over') metrics.counter('emaki.subscription.takeovers', subscription).add()
+      // One notice tells of several, where a page parked many.
+      if (code === 'key-parked' || code === 'keys-parked')
+        metrics.counter('emaki.subscription.parkings', subscription).add(Number(fields['parked'] ?? 1))
       const change = code === 'retry-began' ? 1 : code === 'retry-ended' ? -1 : 0
       if (change !== 0) open.set(subscription, (open.get(subscription) ?? 0) + change)
       if (change === 1) metrics.counter('emaki.retry.episodes', subscription).add()

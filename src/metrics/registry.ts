@@ -75,6 +75,10 @@ export class Metrics implements Meter {
     return this.#find(name, values, () => new Sum()) as Sum
   }
 
+  upDownCounter<N extends GaugeName>(name: N, ...values: ValuesOf<N>): Sum {
+    return this.#find(name, values, () => new Sum()) as Sum
+  }
+
   histogram<N extends HistogramName>(name: N, ...values: ValuesOf<N>): Buckets {
     return this.#find(name, values, () => new Buckets(METRICS[name].bounds)) as Buckets
   }

@@ -2,6 +2,7 @@
 // processes, and a stale answer serves while the next one is built. A caller never gets an answer below its own
 // position, nor one that was read before a raise that it may know of.
 import type { Cache, Entry } from '../ports/cache/cache.ts'
+import { BrokenPromise } from '../ports/report/broken-promise.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 
 /** How long an answer is cached. All times are in ms. */
@@ -155,7 +156,7 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
     const readStep = ++build.step
     const built = await source.build(atLeast)
     if (built.position < atLeast)
-      throw new Error(`Expected an answer at or above ${atLeast}, found one at ${built.position}: ${key}`)
+      throw new BrokenPromise('freshness', `Expected an answer at or above ${atLeast}, found one at ${built.position}: ${key}`)
     const entry = toEntry(built, policy, now(), random())
     const { incomplete = null } = built
     if (incomplete) return { entry, readStep, storeStep: 0, incomplete }

@@ -9,6 +9,8 @@ import { limitConcurrency } from '../lib/semaphore.ts'
 import { sleep as sleepFor } from '../lib/sleep.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import { checkKey } from '../ports/read-model/storable.ts'
+import { type Meter, unmetered } from '../ports/metrics/meter.ts'
+import { setRunMeter } from '../ports/metrics/run-meter.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -21,6 +23,8 @@ import type { KeyedEvent } from './retry-queue.ts'
 
 export type ProcessorRunnerOptions = {
   readonly report: Report
+  /** Default: nothing is measured. */
+  readonly metrics?: Meter
   readonly send: SendFor
   /** The reads of handlers, once there are any. */
   readonly reads: () => Reads
@@ -42,6 +46,7 @@ export class ProcessorRunner implements Consumer {
   /** The most events of a page. It is small, because after a crash events are handled again from the checkpoint on. */
   readonly eventsMax: number
   /** Ends the work under one lease. */
+  readonly #meter: Meter
   #stop = new AbortController()
   /** Ends what begins handling: with the work, and once a handler has asked to stop. */
   #beginning = new AbortController()
@@ -53,8 +58,9 @@ export class ProcessorRunner implements Consumer {
   readonly #running = new Set<readonly KeyedEvent[]>()
 
   constructor(store: Store, processor: ProcessorSpec, options: ProcessorRunnerOptions) {
-    const { report, send, reads, sleep = sleepFor, now = Date.now, random = Math.random } = options
+    const { report, metrics = unmetered, send, reads, sleep = sleepFor, now = Date.now, random = Math.random } = options
     this.#store = store
+    this.#meter = metrics
     this.#processor = processor
     this.#parking = new Parking(store, eventReader(processor.families), report)
     const attempts = new ProcessorAttempts(store, processor, {
@@ -85,6 +91,7 @@ export class ProcessorRunner implements Consumer {
 
   begin = async (lease: Lease): Promise<void> => {
     this.#stop = new AbortController()
+    setRunMeter(this.#stop.signal, this.#meter)
     this.#beginning = new AbortController()
     this.#asked = null
     this.#handledTo = Number.POSITIVE_INFINITY

@@ -2,6 +2,8 @@
 import { expect, test } from 'bun:test'
 import { memory } from '../ports/store/memory.ts'
 import { untraced } from '../ports/trace/trace.ts'
+import { Metrics } from '../metrics/registry.ts'
+import { seriesOf } from '../test-support/series.ts'
 import { until } from '../test-support/servers/until.ts'
 import type { Consumer } from './consumer.ts'
 import { Subscription } from './subscription.ts'
@@ -103,4 +105,30 @@ test('a subscription takes no new events while its consumer is full, says so onc
     { code: 'retry-began', message: expect.stringContaining('sub takes no new events: too many keys are in retry.') },
     { code: 'retry-ended' },
   ])
+})
+
+test('a subscription that loses its lease while it handles counts that once, and measures only what is saved', async () => {
+  const store = memory()
+  const events = [{ id: 'e', type: 'T', schema: 's', data: '{}', meta: '{}' }]
+  await store.append([{ slices: [{ stream: 's-1', expect: 0, events }], keys: [] }])
+  const metrics = new Metrics()
+  let saves = 0
+  const consumer: Consumer = {
+    begin: async () => {},
+    handle: async () => {},
+    pendingSize: () => (saves < 2 ? 1 : null),
+    // As a store refuses the page of a former owner.
+    save: async guard => ++saves > 1 && store.readModel.commit({ ...guard, rows: [], park: [], unpark: [] }),
+    hasParked: () => false,
+    retryParked: async () => {},
+  }
+  const subscription = new Subscription({
+    ...{ store, tail: { ...far, head: 1 }, name: 'sub', filter: null, leaseMs: 60_000, owner: 'o', consumer, metrics },
+    ...{ trace: untraced, report: () => {}, now: Date.now },
+  })
+  subscription.start()
+  await until('it is saved', () => saves === 2 && subscription.position === 1)
+  await subscription.close()
+  expect(await seriesOf(metrics, 'emaki.subscription.fenced')).toEqual({ sub: 1 })
+  expect(await seriesOf(metrics, 'emaki.subscription.delay')).toEqual({ sub: 1 })
 })

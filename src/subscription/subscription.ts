@@ -2,6 +2,7 @@
 // effects.
 import { backOff } from '../lib/back-off.ts'
 import { settleOrAbort } from '../lib/deadline.ts'
+import type { Meter } from '../ports/metrics/meter.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { Episode } from '../ports/report/episode.ts'
@@ -11,9 +12,11 @@ import type { Filter } from '../ports/store/log.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { Caution, Fenced, SMALL_PAGE_EVENTS, withBlamedSuspect } from './caution.ts'
-import type { Consumer, PageGuard, StopAsked } from './consumer.ts'
+import type { Consumer, PageGuard } from './consumer.ts'
 import { causeOf } from './parking.ts'
 import { type LogPage, Reader } from './reader.ts'
+import { SubscriptionMeter } from './subscription-meter.ts'
+import { stopNotice, takeoverNotice } from './subscription-notices.ts'
 import type { Tail } from './tail.ts'
 
 export type SubscriptionOptions = {
@@ -30,6 +33,8 @@ export type SubscriptionOptions = {
   readonly fold?: string
   readonly trace: Trace
   readonly report: Report
+  /** Default: nothing is measured. */
+  readonly metrics?: Meter
   readonly now: () => number
   /** A clock of elapsed time, in ms. Default: the machine's clock. */
   readonly clock?: () => number
@@ -54,6 +59,7 @@ export class Subscription {
   readonly #clock: () => number
   readonly #reader: Reader
   readonly #caution: Caution
+  readonly #meter: SubscriptionMeter
   readonly #waiters = new Set<() => void>()
   #lease: Lease | null = null
   /** The checkpoint, and the position up to which events are handled. */
@@ -87,6 +93,7 @@ export class Subscription {
     this.#readModel = store.readModel
     this.#reader = new Reader(store, tail, filter, consumer.eventsMax)
     this.#caution = new Caution(store.readModel, consumer)
+    this.#meter = new SubscriptionMeter(options.name, options.now, options.metrics)
   }
 
   get name(): string {
@@ -252,6 +259,7 @@ export class Subscription {
     const { consumer } = this.#options
     const handle = () => (this.#caution.isNeeded ? this.#caution.handle(events, lease) : consumer.handle(events, null))
     if (events.length) await this.#trace(events, handle)
+    this.#meter.noteHandled(events)
     this.#handled = to
   }
 
@@ -268,6 +276,7 @@ export class Subscription {
     if (this.#handled === this.#saved && consumer.pendingSize() === null) return
     if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
     this.#recover()
+    this.#meter.noteSaved()
     this.#savedAt = this.#clock()
     this.#moveCheckpoint(this.#handled)
   }
@@ -291,6 +300,7 @@ export class Subscription {
   #beginAt(lease: Lease): void {
     this.#lease = lease
     this.#isFenced = false
+    this.#meter.begin()
     this.#handled = lease.position
     this.#savedAt = this.#clock()
     this.#caution.begin(lease)
@@ -306,7 +316,7 @@ export class Subscription {
       const isOurs = await this.#readModel.renew(name, epoch, this.#options.leaseMs)
       this.#renewing.succeed()
       if (isOurs) return
-      this.#isFenced = true
+      this.#loseLease()
       this.#wake()
       // What it is just doing is done again by the next owner.
       void this.#options.consumer.end?.().catch(this.#options.report)
@@ -314,6 +324,12 @@ export class Subscription {
       // The store is away. If it stays so, the lease ends by itself.
       this.#renewing.fail(error)
     }
+  }
+
+  /** Another process has the lease, or somebody has paused the subscription: the store refuses what this one writes. */
+  #loseLease(): void {
+    if (!this.#isFenced) this.#meter.noteFenced()
+    this.#isFenced = true
   }
 
   #moveCheckpoint(position: number): void {
@@ -332,7 +348,8 @@ export class Subscription {
   }
 
   async #backOff(error: unknown): Promise<void> {
-    if (error instanceof Fenced || this.#isFenced || this.#isClosed) return
+    if (error instanceof Fenced) return this.#loseLease()
+    if (this.#isFenced || this.#isClosed) return
     this.#failure = causeOf(error)
     this.#caution.slowDown()
     await this.#sleep(backOff(this.#failing.fail(error), BACK_OFF))
@@ -369,19 +386,7 @@ export class Subscription {
   }
 }
 
-function stopNotice(name: string, { position, key, reason }: StopAsked): Notice {
-  const message =
-    `${name} stops after the event at position ${position} of ${JSON.stringify(key)}, because its handler asked for it: ${reason}. ` +
-    `\`emaki resume ${name}\` lets it go on.`
-  return new Notice({ level: 'warn', code: 'processor-stopped', message, fields: { subscription: name, position, key, reason } })
-}
-
 function episodeOf({ name, report, clock }: SubscriptionOptions, what: string): Episode {
   const mend = 'It waits up to 5 s between two attempts, and its rows and effects are behind meanwhile.'
   return new Episode({ report, what: `${name} ${what}`, mend, fields: { subscription: name }, ...(clock && { clock }) })
-}
-
-function takeoverNotice({ name, position, takeovers }: Lease): Notice {
-  const message = `${name} goes on in this process from position ${position}: its last owner ended, or stood still, without giving it back.`
-  return new Notice({ level: 'info', code: 'taken-over', message, fields: { subscription: name, position, takeovers } })
 }

@@ -7,6 +7,7 @@ import type { ScheduleSpec } from '../definitions/schedule.ts'
 import { foldFingerprint } from '../definitions/projection/fold-fingerprint.ts'
 import { type ProjectionSpec, projectionOf } from '../definitions/projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../definitions/projection/sql-projection.ts'
+import type { Meter } from '../ports/metrics/meter.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
@@ -45,6 +46,8 @@ export type SubscriptionsOptions = Pick<FoldCheck, 'refoldsChanged'> & {
   readonly onCheckpoint: (table: string, position: number) => void
   readonly trace: Trace
   readonly report: Report
+  /** Default: nothing is measured. */
+  readonly metrics?: Meter
   readonly now: () => number
 }
 

@@ -3,6 +3,9 @@
 // deliveries at once.
 import { backOff } from '../../lib/back-off.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
+import { keep } from '../../ports/metrics/keep.ts'
+import type { Counter, Histogram } from '../../ports/metrics/meter.ts'
+import { runMeter } from '../../ports/metrics/run-meter.ts'
 import { Episode } from '../../ports/report/episode.ts'
 import type { Report } from '../../ports/report/notice.ts'
 
@@ -24,6 +27,8 @@ export class Busy extends Error {
 export type BreakerOptions = {
   /** Ends all waits. */
   readonly signal: AbortSignal
+  /** The name of the relay. */
+  readonly relay: string
   /** What receives, as it is named in reports. */
   readonly receiver: string
   readonly report: Report
@@ -36,12 +41,17 @@ export type BreakerOptions = {
 export class Breaker {
   readonly #options: BreakerOptions
   readonly #away: Episode
+  readonly #durations: (outcome: string) => Histogram
+  readonly #open: Counter
   /** Resolves at the end of the outage; null while there is none. */
   #outage: PromiseWithResolvers<void> | null = null
 
   constructor(options: BreakerOptions) {
     this.#options = options
-    const { receiver, report } = options
+    const { relay, receiver, report, signal } = options
+    const meter = runMeter(signal)
+    this.#durations = keep(outcome => meter.histogram('emaki.delivery.duration', relay, outcome))
+    this.#open = meter.upDownCounter('emaki.delivery.open', relay)
     const mend = 'Nothing is lost: events are sent later.'
     this.#away = new Episode({ report, what: `${receiver} is unavailable`, mend, fields: { part: 'relay', receiver } })
   }
@@ -53,7 +63,7 @@ export class Breaker {
       while (this.#outage) await this.#outage.promise
       signal.throwIfAborted()
       try {
-        return await attempt()
+        return await this.#measure(attempt)
       } catch (error) {
         if (error instanceof DeliveryRefused) throw error
         signal.throwIfAborted()
@@ -66,13 +76,14 @@ export class Breaker {
     const { signal, sleep = machineSleep } = this.#options
     const outage = Promise.withResolvers<void>()
     this.#outage = outage
+    this.#open.add()
     this.#away.fail(first)
     try {
       for (let error = first; ; ) {
         await sleep(this.#pauseMs(this.#away.failures, error), signal)
         signal.throwIfAborted()
         try {
-          return await attempt()
+          return await this.#measure(attempt)
         } catch (next) {
           if (next instanceof DeliveryRefused) throw next
           this.#away.fail(next)
@@ -82,8 +93,24 @@ export class Breaker {
     } finally {
       // An accepted or refused delivery is an answer, so the outage is over. After an abort nobody waits any more.
       this.#outage = null
+      this.#open.add(-1)
       if (!signal.aborted) this.#away.succeed()
       outage.resolve()
+    }
+  }
+
+  async #measure<T>(attempt: () => Promise<T>): Promise<T> {
+    const began = performance.now()
+    let outcome = 'failed'
+    try {
+      const result = await attempt()
+      outcome = 'done'
+      return result
+    } catch (error) {
+      if (error instanceof DeliveryRefused) outcome = 'refused'
+      throw error
+    } finally {
+      this.#durations(outcome).record((performance.now() - began) / 1_000)
     }
   }
 

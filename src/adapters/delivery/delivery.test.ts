@@ -1,6 +1,11 @@
 // What relays have in common, on a clock of the test's own: whom an outage holds up, and in which order things are delivered.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { processor } from '../../definitions/processor.ts'
+import { startServices } from '../../runtime.ts'
+import { Counter, counter, countUp } from '../../test-support/relays.ts'
+import { seriesOf } from '../../test-support/series.ts'
+import { until } from '../../test-support/servers/until.ts'
 import { Breaker, Busy, DeliveryRefused } from './breaker.ts'
 import { deliverInOrder } from './in-order.ts'
 import { oncePerRun } from './per-run.ts'
@@ -16,6 +21,7 @@ function buildBreaker() {
       signal.addEventListener('abort', () => resolve())
     })
   const breaker = new Breaker({
+    relay: 'to-receiver',
     signal: stop.signal,
     receiver: 'the receiver',
     report: error => reported.push(error),
@@ -163,4 +169,36 @@ test('oncePerRun makes one thing for each run', () => {
   const [one, other] = [new AbortController().signal, new AbortController().signal]
   expect(startRun(one)).toBe(startRun(one))
   expect(startRun(one)).not.toBe(startRun(other))
+})
+
+test('the attempts of a relay that an app runs are measured by their end, and its receiver is open to see while it is away', async () => {
+  const outage = Promise.withResolvers<void>()
+  const answers = ['away', 'away', 'refused', 'taken']
+  const relay = processor('to-receiver', {
+    from: Counter,
+    retry: { forMs: 0 },
+    attemptMs: null,
+    handle: async (_, { signal }) => {
+      const breaker = new Breaker({ relay: 'to-receiver', signal, receiver: 'x', report: () => {}, sleep: () => outage.promise })
+      const attempt = async () => {
+        const answer = answers.shift()
+        if (answer === 'refused') throw new DeliveryRefused('never')
+        if (answer === 'away') throw new Error('away')
+      }
+      await breaker.deliver(attempt).catch(() => breaker.deliver(attempt))
+    },
+  })
+  const emaki = await startServices({ serve: [counter, relay], report: () => {} })
+  try {
+    const position = await countUp(emaki, 1, 1)
+    const open = () => seriesOf(emaki.metrics, 'emaki.delivery.open')
+    await until('it is away', async () => (await open())['to-receiver'] === 1)
+    outage.resolve()
+    expect(await emaki.waitUntilProcessed(position, undefined, 60_000)).toBeTrue()
+    expect(await open()).toEqual({ 'to-receiver': 0 })
+    const counted = await seriesOf(emaki.metrics, 'emaki.delivery.duration')
+    expect(counted).toEqual({ 'to-receiver failed': 2, 'to-receiver refused': 1, 'to-receiver done': 1 })
+  } finally {
+    await emaki.close()
+  }
 })

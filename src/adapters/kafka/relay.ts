@@ -76,7 +76,7 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
   checkOptions(`kafkaRelay('${name}')`, options, OPTIONS)
   const { from, types, topic, start, inFlightMax = 1_000, requestBytesMax = 1_000_000 } = options
   const topicOf = typeof topic === 'string' ? () => topic : topic
-  const producerOf = oncePerRun(signal => producer(options, signal))
+  const producerOf = oncePerRun(signal => producer(name, options, signal))
   return processor(name, {
     from,
     ...(types && { types }),
@@ -96,9 +96,13 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
 type KafkaMessage = { readonly topic: string; readonly message: Message }
 type KafkaReceiver = Pick<KafkaRelayOptions<AnyEvents, string>, 'brokers' | 'connect' | 'deadlineMs' | 'report'>
 
-function producer({ brokers, connect, deadlineMs = 5_000, report = printReports() }: KafkaReceiver, signal: AbortSignal) {
+function producer(
+  relay: string,
+  { brokers, connect, deadlineMs = 5_000, report = printReports() }: KafkaReceiver,
+  signal: AbortSignal,
+) {
   const { producer, renew } = kafkaConnection({ brokers, connect, deadlineMs, signal })
-  const breaker = new Breaker({ signal, receiver: 'Kafka', report })
+  const breaker = new Breaker({ relay, signal, receiver: 'Kafka', report })
   return (request: readonly KafkaMessage[]) =>
     breaker.deliver(async () => {
       try {

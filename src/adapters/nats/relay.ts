@@ -81,7 +81,7 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
   const { from, types, start, inFlightMax = 1_000 } = options
   const { stream, subject = ({ category, type }: Recorded) => `${stream}.${category}.${type}` } = options
   if (!/^[\w-]{1,255}$/.test(stream)) throw new TypeError(`natsRelay('${name}'): no stream of JetStream is named ${stream}`)
-  const publisherOf = oncePerRun(signal => publisher(options, signal))
+  const publisherOf = oncePerRun(signal => publisher(name, options, signal))
   return processor(name, {
     from,
     ...(types && { types }),
@@ -105,6 +105,7 @@ type NatsReceiver = Pick<NatsRelayOptions<AnyEvents, string>, 'servers' | 'strea
 type Publish = (subject: string, event: CloudEvent) => Promise<void>
 
 function publisher(
+  relay: string,
   { servers, stream, connect, deadlineMs = 5_000, report = printReports() }: NatsReceiver,
   signal: AbortSignal,
 ): Publish {
@@ -114,7 +115,7 @@ function publisher(
     deadlineMs,
     signal,
   })
-  const breaker = new Breaker({ signal, receiver: 'NATS', report })
+  const breaker = new Breaker({ relay, signal, receiver: 'NATS', report })
   return (subject, event) => breaker.deliver(async () => publishOne(await openConnection(), stream, subject, event))
 }
 

@@ -92,7 +92,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
   const { from, types, start, parallelism = 1, retry, url, secrets } = options
   if (!['http:', 'https:'].includes(URL.parse(url)?.protocol ?? '')) throw new TypeError(`${where}: no endpoint is at ${url}`)
   const keys = keysOf(where, secrets)
-  const endpointOf = oncePerRun(signal => endpoint(where, options, keys, signal))
+  const endpointOf = oncePerRun(signal => endpoint(name, options, keys, signal))
   return processor(name, {
     from,
     ...(types && { types }),
@@ -107,9 +107,10 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
 
 type WebhookReceiver = Pick<WebhooksOptions<AnyEvents, string>, 'url' | 'deadlineMs' | 'headers' | 'report' | 'now'>
 
-function endpoint(where: string, options: WebhookReceiver, keys: readonly Buffer[], signal: AbortSignal) {
+function endpoint(relay: string, options: WebhookReceiver, keys: readonly Buffer[], signal: AbortSignal) {
+  const where = `webhooks('${relay}')`
   const { url, deadlineMs = 15_000, headers = {}, report = printReports(), now = Date.now } = options
-  const breaker = new Breaker({ signal, receiver: `the endpoint of ${where}`, report })
+  const breaker = new Breaker({ relay, signal, receiver: `the endpoint of ${where}`, report })
   let isGone = false
 
   const attempt = async (event: CloudEvent): Promise<void> => {

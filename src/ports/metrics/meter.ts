@@ -2,7 +2,7 @@
 // that a record costs tens of ns.
 import type { CounterName, GaugeName, HistogramName, MetricName, ValuesOf } from './table.ts'
 
-/** A sum that grows. */
+/** A sum. It grows, unless it is that of a value of now. */
 export interface Counter {
   add(more?: number): void
 }
@@ -23,6 +23,8 @@ export interface Meter {
   counter<N extends CounterName>(name: N, ...values: ValuesOf<N>): Counter
   /** The histogram of these values. Keep it where it is used often. */
   histogram<N extends HistogramName>(name: N, ...values: ValuesOf<N>): Histogram
+  /** A value of now that goes up and down as its counter is added to, also less than 0. Keep it where it is used often. */
+  upDownCounter<N extends GaugeName>(name: N, ...values: ValuesOf<N>): Counter
   /**
    * Has values read when somebody asks. One reading may give several metrics. A reading that throws leaves its metrics
    * out, and is reported once an episode.
@@ -39,4 +41,9 @@ export interface Measured {
 const nothing = { add: () => {}, record: () => {} }
 
 /** Records nothing, and costs nothing. */
-export const unmetered: Meter = { counter: () => nothing, histogram: () => nothing, observe: () => {} }
+export const unmetered: Meter = {
+  counter: () => nothing,
+  upDownCounter: () => nothing,
+  histogram: () => nothing,
+  observe: () => {},
+}

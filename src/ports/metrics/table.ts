@@ -7,6 +7,7 @@ import { FINDINGS } from './rows/findings.ts'
 import { HTTP } from './rows/http.ts'
 import { LOG } from './rows/log.ts'
 import { PROCESS } from './rows/process.ts'
+import { PROMISES } from './rows/promises.ts'
 import { SENDING } from './rows/sending.ts'
 import { SUBSCRIPTIONS } from './rows/subscriptions.ts'
 import { TELEMETRY } from './rows/telemetry.ts'
@@ -18,6 +19,7 @@ type Table = typeof HTTP &
   typeof SUBSCRIPTIONS &
   typeof SENDING &
   typeof CACHES &
+  typeof PROMISES &
   typeof FAILURES &
   typeof FINDINGS &
   typeof PROCESS &
@@ -32,6 +34,7 @@ export const METRICS: Table = {
   ...SUBSCRIPTIONS,
   ...SENDING,
   ...CACHES,
+  ...PROMISES,
   ...FAILURES,
   ...FINDINGS,
   ...PROCESS,

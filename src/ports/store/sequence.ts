@@ -1,19 +1,20 @@
 // Checks that versions follow each other. The log of a store that keeps its promises has no hole. So a hole is damage,
 // and is not folded over.
+import { BrokenPromise } from '../report/broken-promise.ts'
 import type { StoredEvent } from './event.ts'
 
 /** The place of an event. */
 export type EventPlace = Pick<StoredEvent, 'stream' | 'version' | 'position'>
 
 /** A stream that lacks events, or has one twice. */
-export class DamagedStream extends Error {
+export class DamagedStream extends BrokenPromise {
   override readonly name = 'DamagedStream'
   readonly stream: string
   readonly expected: number
   readonly found: number
   readonly position: number
   constructor({ stream, version, position }: EventPlace, expected: number) {
-    super(`${stream} is damaged: version ${expected} is expected, ${version} is found at position ${position}`)
+    super('order', `${stream} is damaged: version ${expected} is expected, ${version} is found at position ${position}`)
     this.stream = stream
     this.expected = expected
     this.found = version

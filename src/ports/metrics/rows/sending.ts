@@ -35,6 +35,23 @@ export const SENDING = {
     help: 'How long a command of a process, a processor or the agenda took.',
     bounds: SECONDS as readonly number[],
   },
+  'emaki.delivery.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['relay', 'outcome'],
+    board: 'processes',
+    question: 'How long do receivers take?',
+    help: 'How long an attempt of a relay took to deliver: done, refused for good, or failed and tried again.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.delivery.open': {
+    kind: 'gauge',
+    unit: '{relay}',
+    attributes: ['relay'],
+    board: 'processes',
+    question: 'Which receivers are away?',
+    help: 'Whether the receiver of a relay is away, 1 or 0. Its deliveries wait.',
+  },
   'emaki.query.duration': {
     kind: 'histogram',
     unit: 's',
