@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import type { MetricRow } from '../../src/ports/metrics/row.ts'
 import { METRICS } from '../../src/ports/metrics/table.ts'
 import { askedBy, problemsOf, seriesOf } from '../prometheus/asked.ts'
+import { measures as marketplace } from '../../examples/marketplace/measures.ts'
+import { measureQuestion } from './business.ts'
 import { dashboards } from './dashboards.ts'
+import { measuresOf } from './measures-of.ts'
 
 type Shown = {
   readonly title: string
@@ -11,10 +14,12 @@ type Shown = {
   readonly panels?: readonly Shown[]
 }
 const built = dashboards()
-const panels = Object.values(built).flatMap(({ panels: all }) =>
-  (all as unknown as readonly Shown[]).flatMap(panel => [panel, ...(panel.panels ?? [])]),
+const panelsOf = (all: readonly (typeof built)[string][]) =>
+  all.flatMap(({ panels }) => (panels as unknown as readonly Shown[]).flatMap(panel => [panel, ...(panel.panels ?? [])]))
+const panels = panelsOf(Object.values(built))
+const expressions = panelsOf(Object.entries(built).flatMap(([name, one]) => (name === 'business' ? [] : [one]))).flatMap(
+  ({ targets = [] }) => targets.map(({ expr }) => expr),
 )
-const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 
 describe('dashboards', () => {
   for (const [name, dashboard] of Object.entries(built))
@@ -22,6 +27,16 @@ describe('dashboards', () => {
       const kept = (await Bun.file(join(import.meta.dir, `dashboards/${name}.json`)).json()) as unknown
       expect(kept).toEqual(JSON.parse(JSON.stringify(dashboard)))
     })
+
+  test('dashboards of an app ask for each of its measures once, whatever the number of nodes, and for nothing else', () => {
+    const measures = measuresOf(marketplace)
+    const asked = measures.flatMap(measure => measureQuestion(measure).queries.map(({ expr }) => expr))
+    const measured = new Map(measures.map(({ name, metric }) => [name, seriesOf(name, { ...metric, board: 'business' })]))
+    expect(asked.flatMap(expr => problemsOf(expr.replaceAll('[1h]', '[1m]'), new Set([...measured.values()].flat())))).toEqual([])
+    const series = new Set(asked.flatMap(expr => askedBy(expr).series))
+    expect([...measured].filter(([, all]) => !all.some(one => series.has(one))).map(([name]) => name)).toEqual([])
+    expect(asked.filter(expr => !/^(histogram_quantile\(0\.\d+, )?max /.test(expr))).toEqual([])
+  })
 
   test('dashboards ask only for metrics and labels that a process exposes, in PromQL that parses', () => {
     expect(expressions.flatMap(expr => problemsOf(expr))).toEqual([])

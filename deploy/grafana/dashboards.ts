@@ -9,6 +9,10 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Board, MetricRow } from '../../src/ports/metrics/row.ts'
 import { METRICS, type MetricName } from '../../src/ports/metrics/table.ts'
+import type { MeasureSpec } from '../../src/definitions/measure/spec.ts'
+import { measures as marketplace } from '../../examples/marketplace/measures.ts'
+import { measureQuestion } from './business.ts'
+import { measuresOf } from './measures-of.ts'
 import { CHOSEN, type Question, questionOf, stat, timeseries } from './panels.ts'
 
 type Plan = { readonly title: string; readonly stats?: readonly Question[]; readonly more?: readonly Question[] }
@@ -22,7 +26,7 @@ const one = (title: string, about: string, unit: string, expr: string, legend = 
 })
 
 /** By dashboard: its title, and what it asks beside the questions of the table. */
-const PLANS: { readonly [B in Exclude<Board, 'runtime'>]?: Plan } = {
+const PLANS: { readonly [B in Exclude<Board, 'runtime' | 'business'>]?: Plan } = {
   overview: {
     title: 'Emaki: Overview',
     stats: [
@@ -84,7 +88,13 @@ const PLANS: { readonly [B in Exclude<Board, 'runtime'>]?: Plan } = {
 
 /** Each dashboard, by the name of its file. */
 export function dashboards(): Readonly<Record<string, Dashboard>> {
-  return Object.fromEntries(Object.entries(PLANS).map(([board, plan]) => [board, build(board as Board, plan)]))
+  const planned = Object.entries(PLANS).map(([board, plan]) => [board, build(board as Board, plan)])
+  return { ...Object.fromEntries(planned), business: businessDashboard(measuresOf(marketplace)) }
+}
+
+/** The dashboard of an app's own measures. */
+export function businessDashboard(measures: readonly MeasureSpec[]): Dashboard {
+  return build('business', { title: 'Emaki: Business', more: measures.map(measureQuestion) })
 }
 
 function build(board: Board, { title, stats = [], more = [] }: Plan): Dashboard {

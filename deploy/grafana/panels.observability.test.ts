@@ -87,6 +87,7 @@ async function shop(url: string, signal: AbortSignal): Promise<void> {
     await post('/inventory/a/restock', { qty: 'one' })
     await post(`/order/o${i}/place`, { customerId: 'c1', items })
     await post(`/order/o${i}/place`, { customerId: 'c1', items })
+    await post(`/payment/d${i}/decline`, {})
     for (const path of [`/order/o${i}`, '/orders', '/order-summary?customerId=c1', '/nothing']) await fetch(url + path)
     await Bun.sleep(20)
   }

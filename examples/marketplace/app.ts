@@ -3,7 +3,7 @@ import { telemetry } from 'emaki/otel'
 import { cashier } from './cashier.ts'
 import { fulfilment } from './fulfilment.ts'
 import { inventory } from './inventory.ts'
-import { ordersByStatus, ordersPlaced, paymentsLost, revenue, timeToPay, timeToShip } from './measures.ts'
+import { measures } from './measures.ts'
 import { order } from './order.ts'
 import { payment } from './payment.ts'
 import { bestsellers, customers, orderSummary, orders, stock } from './views.ts'
@@ -12,7 +12,7 @@ export default app({
   serve: [
     ...[inventory, order, payment, fulfilment, cashier],
     ...[orders, stock, bestsellers, customers, orderSummary],
-    ...[revenue, ordersPlaced, paymentsLost, ordersByStatus, timeToPay, timeToShip],
+    ...measures,
   ],
   title: 'Marketplace',
   version: '0.1.0',

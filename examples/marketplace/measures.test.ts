@@ -7,7 +7,7 @@ import { untilProcessed } from '../../src/test-support/until-processed.ts'
 import { Order, order } from './order.ts'
 import { Payment, payment } from './payment.ts'
 import { inventory } from './inventory.ts'
-import { ordersByStatus, ordersPlaced, paymentsLost, revenue, timeToPay, timeToShip } from './measures.ts'
+import { measures } from './measures.ts'
 import { orders } from './views.ts'
 
 afterEach(cleanUp)
@@ -17,7 +17,6 @@ const shipped = (cents: number) => Order.Shipped({ trackingNumber: 'T-1', custom
 
 test('the measures of the marketplace say what was earned, placed and lost', async () => {
   let now = Date.parse('2030-07-01T12:00:00Z')
-  const measures = [revenue, ordersPlaced, paymentsLost, ordersByStatus, timeToPay, timeToShip]
   const emaki = await startServices({
     serve: [inventory, order, payment, orders, ...measures],
     store: memory({ now: () => now }),

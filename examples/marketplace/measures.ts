@@ -59,3 +59,6 @@ export const timeToShip = measureTime('time_to_ship', {
   bounds: [0.1, 0.5, 1, 5, 60, 3_600, 86_400],
   question: 'How long does it take until an order is shipped?',
 })
+
+/** All of them, in the order of the dashboard. */
+export const measures = [revenue, ordersPlaced, paymentsLost, ordersByStatus, timeToPay, timeToShip]

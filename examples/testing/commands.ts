@@ -94,6 +94,7 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   'bun run test:processes': ['.ci/run', 'check bun run test:processes'],
   'bun run test:observability': ['.ci/run', 'check bun run test:observability'],
   'bun deploy/grafana/build.ts': ['deploy/grafana/dashboards.test.ts', 'that is kept is the one that the table of metrics makes'],
+  'bun deploy/grafana/build.ts app.ts business.json': ['deploy/grafana/build.processes.test.ts', 'Business dashboard of the app'],
   'bun run test:races': ['.ci/run', 'check bun run test:races'],
   'bun run bench --cells W1,W2 --variants 1,256 --systems emaki --seconds 1': ['.ci/run', 'check bun run bench --cells W1,W2'],
   '.ci/run': ['.ci/run', 'check() {'],
