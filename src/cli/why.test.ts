@@ -1,10 +1,15 @@
 // The verb why, from the store's side alone: nothing serves beside it.
 import { expect, test } from 'bun:test'
+import { z } from 'zod'
 import { memory } from '../ports/store/memory.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import { startServices } from '../runtime.ts'
-import { order, shelf, shop } from '../test-support/fulfilment.ts'
+import { processor } from '../definitions/processor.ts'
+import { projection } from '../definitions/projection/projection.ts'
+import { Order, order, shelf, shop } from '../test-support/fulfilment.ts'
+import { until } from '../test-support/servers/until.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 import { runVerb } from '../test-support/run-verb.ts'
 import { freePort } from '../test-support/servers/free-port.ts'
 import { readConfig } from '../config.ts'
@@ -118,4 +123,38 @@ test('why shows who blocks whom as a table, and of a store that cannot be opened
 test('why refuses a name that nothing has, and names what is nearest', async () => {
   const { store } = await openShop()
   await expect(why(store, ['fulfillment'])).rejects.toThrow('did you mean fulfilment')
+})
+
+test('why names a table that is being filled, what serves meanwhile, and no table of an earlier version', async () => {
+  const { store } = await openShop()
+  const version = (one: number) =>
+    projection('places', { from: Order, version: one, row: z.object({}), initial: {}, evolve: { Placed: row => row } })
+  const first = await startServices({ serve: [order, version(1)], store })
+  const sent = await first.send(order.place('o1', { skus: [], cents: 5 }))
+  await untilProcessed(first, (sent as { readonly position: number }).position)
+  await until('it serves', async () => (await store.readModel.serving('places')) === 'places_v1')
+  await first.close()
+  await store.readModel.prepare([{ name: 'places_v2', indexes: [] }])
+  await store.readModel.acquire('places_v2', { owner: 'me', ttlMs: 600_000, start: 0 })
+  const asked = { store, serve: [order, version(2)], config: readConfig({ PORT }) }
+  const { out } = await runVerb(whyVerb, asked)
+  expect(out).toContain('places_v2 is being filled, and is at 0 of 2; places_v1 serves meanwhile.')
+  expect(out).not.toContain('No process runs places_v1')
+})
+
+test('why names a receiver that is away, by the key that waits for it and the time of the next try', async () => {
+  const { store } = await openShop()
+  const mails = processor('mails', {
+    from: Order,
+    start: 'now',
+    handle: () => {
+      throw new Error('the mail server is away')
+    },
+  })
+  const emaki = await startServices({ serve: [order, mails], store, report: () => {} })
+  await emaki.send(order.place('o1', { skus: [], cents: 5 }))
+  await until('it is in retry', async () => (await store.readModel.parked('mails')).length === 1)
+  const { out } = await runVerb(whyVerb, { store, serve: [order, mails], config: readConfig({ PORT }) })
+  expect(out).toMatch(/key "order-o1" of mails is tried again and again, the next time within .*: Error: the mail server is away/)
+  await emaki.close()
 })

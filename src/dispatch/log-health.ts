@@ -15,6 +15,7 @@ const TRIAL_BYTES = 16_384
 export class LogHealth {
   readonly #store: Store
   readonly #episode: Episode
+  #failure: StoreError | null = null
   /** When the appends began that have not ended. */
   readonly #appending = new Set<{ readonly began: number }>()
 
@@ -65,9 +66,9 @@ export class LogHealth {
     return first ? performance.now() - first.began : 0
   }
 
-  /** Whether the last append, or the last check, has failed. */
-  get isFailing(): boolean {
-    return this.#episode.failures > 0
+  /** Why the last append, or the last check, has failed. Null: it has not. */
+  get failure(): StoreError | null {
+    return this.#failure
   }
 
   /** The store, with each of its appends observed. */
@@ -100,10 +101,14 @@ export class LogHealth {
     try {
       const result = await run()
       this.#episode.succeed()
+      this.#failure = null
       return result
     } catch (error) {
       // A unit that the store refuses says nothing about the next one.
-      if (error instanceof StoreError && error.reason !== 'refused') this.#episode.fail(error)
+      if (error instanceof StoreError && error.reason !== 'refused') {
+        this.#failure = error
+        this.#episode.fail(error)
+      }
       throw error
     }
   }

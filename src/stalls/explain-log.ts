@@ -148,7 +148,8 @@ function explainPool({ role, max, waiting, waitMs }: FullPool, now: number): Sta
   return { cause: 'pool', subject: 'log', sentence, since: timeBefore(now, waitMs), mend, chain: [] }
 }
 
-function explainFailure({ message, isFull }: NonNullable<LogFacts['failure']>): Stall {
+/** Explains why a store takes no statements, or no appends. */
+export function explainFailure({ message, isFull }: NonNullable<LogFacts['failure']>): Stall {
   const mend = isFull
     ? 'Make room on the disk of the database. Appends go on by themselves.'
     : 'Run doctor: it says what the database lacks.'

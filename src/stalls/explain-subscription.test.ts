@@ -10,7 +10,16 @@ const lease = (leftMs: number, owner = '12.0198') => ({ name: 'mails', owner, ep
 /** A processor that is behind, and does not move although its owner lives. */
 const facts = (own: Partial<SubscriptionFacts> = {}): SubscriptionFacts => ({
   ...{ name: 'mails', definition: { kind: 'processor', name: 'mails' }, now: NOW, head: 7, position: 4, leaseMs: 5_000 },
-  ...{ lease: lease(4_000), movedAt: NOW - 60_000, isServing: true, failure: null, parked: [], servedBy: null, current: null },
+  ...{
+    lease: lease(4_000),
+    movedAt: NOW - 60_000,
+    isServing: true,
+    failure: null,
+    parked: [],
+    servedBy: null,
+    current: null,
+    retryMs: null,
+  },
   next: { position: 5, type: 'Placed', stream: 'order-o1', at: NOW - 3_000 },
   ...own,
 })
@@ -107,6 +116,8 @@ test('a parked key is named with its event, its cause and its commands, and one 
     mend: 'Mend the cause, then unpark mails o1; or skip mails o1',
   })
   expect(retrying).toMatchObject({ cause: 'retry', sentence: expect.stringContaining('key "o3" of mails is tried again') })
+  const [, told] = explainSubscription(facts({ parked: [parked({ again: 'whole' })], retryMs: 60_000 }))
+  expect(told!.sentence).toContain('is tried again and again, the next time within 1 min, at the event at 3: Error: no luck')
 })
 
 test('a schedule stands still where it is paused, or where nobody runs it', () => {

@@ -30,6 +30,8 @@ export type SubscriptionFacts = Pick<Status, 'name' | 'definition' | 'position' 
   /** The first event that it has not handled. Null: none waits. */
   readonly next: WaitingEvent | null
   readonly parked: readonly Parked[]
+  /** A processor: the longest pause before it tries a key again, in ms. Null: it is none. */
+  readonly retryMs: number | null
   /** The table that serves instead of this one. Null: none does. */
   readonly servedBy: string | null
   /** What this process handles for it now. Null: nothing, or another process runs it. */
@@ -126,7 +128,8 @@ function explainKeys(facts: SubscriptionFacts, keys: readonly Parked[], cause: '
   if (!first) return []
   const { name, definition, now } = facts
   const others = keys.length > 1 ? ` and ${keys.length - 1} more` : ''
-  const isTried = cause === 'retry' ? 'is tried again and again' : 'is parked'
+  const within = facts.retryMs === null ? '' : `, the next time within ${formatMs(facts.retryMs)},`
+  const isTried = cause === 'retry' ? `is tried again and again${within}` : 'is parked'
   const sentence = `${first.kind} ${JSON.stringify(first.key)}${others} of ${name} ${isTried} at the event at ${first.position}: ${first.cause}`
   const mend =
     cause === 'retry'
@@ -136,7 +139,9 @@ function explainKeys(facts: SubscriptionFacts, keys: readonly Parked[], cause: '
 }
 
 function behind({ head, position, definition }: SubscriptionFacts): string {
-  return definition.kind === 'schedule' || head <= position ? '' : `; ${head - position} events wait`
+  const many = head - position
+  if (definition.kind === 'schedule' || many <= 0) return ''
+  return many === 1 ? '; 1 event waits' : `; ${many} events wait`
 }
 
 function describe({ position, type, stream }: WaitingEvent): string {

@@ -85,6 +85,7 @@ async function readFacts(sources: StallSources, one: Status, known: Known): Prom
   const { head, now } = known
   const found = known.progress.find(each => each.name === name)
   const position = found?.position ?? one.position
+  const own = sources.definitions.find(each => isOf(one, each))
   const serving = known.status.find(each => each.definition.name === definition.name && each.isServing && each.name !== name)
   return {
     ...{ name, definition, isServing, failure, position, head, now },
@@ -94,6 +95,7 @@ async function readFacts(sources: StallSources, one: Status, known: Known): Prom
     next: position < head && definition.kind !== 'schedule' ? await readNext(sources, one, position) : null,
     parked: await readParked(sources.store, one),
     servedBy: serving?.name ?? null,
+    retryMs: own?.kind === 'processor' ? own.retry.maxMs : null,
     current: sources.currentOf?.(name) ?? null,
   }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Metrics } from '../metrics/registry.ts'
 import type { Notice } from '../ports/report/notice.ts'
+import { StoreError } from '../ports/store/errors.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { DatabaseSession, FullPool } from '../ports/store/waits.ts'
 import type { Status } from '../subscription/status.ts'
@@ -26,7 +27,7 @@ function openWatch({
   const start = Date.parse('2026-01-31T12:00:00.000Z')
   const now = { ms: 0 }
   const found = { sessions, pools: [] as readonly FullPool[], isDeaf: false, throttledMs: 0 as number | null }
-  const health = { appendingMs: 0, isFailing: false }
+  const health = { appendingMs: 0, failure: null as StoreError | null }
   const asked: number[] = []
   const reported: Notice[] = []
   const store = {
@@ -91,9 +92,15 @@ describe('what makes a process ask the store', () => {
     found.pools = []
     await look(1_000)
     const before = asked.length
-    health.isFailing = true
+    health.failure = new StoreError('full', 'no room')
     await look(250)
-    expect(asked).toHaveLength(before + 1)
+    expect([asked.length, causes()[0]]).toEqual([before + 1, 'disk'])
+    health.failure = new StoreError('unavailable', 'gone')
+    await look(1_000)
+    expect(causes()[0]).toBe('store')
+    found.sessions = LOCKED
+    await look(1_000)
+    expect(causes().filter(cause => !cause.endsWith(' ended'))).toEqual(['lock-idle'])
   })
 
   test('a LISTEN that hears nothing is named without asking', async () => {

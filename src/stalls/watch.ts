@@ -4,11 +4,12 @@ import { keepFor } from '../lib/keep-for.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
 import type { Meter } from '../ports/metrics/meter.ts'
 import type { Report } from '../ports/report/notice.ts'
+import type { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Status } from '../subscription/status.ts'
 import type { Subscription } from '../subscription/subscription.ts'
 import { type StallEpisode, StallEpisodes } from './episodes.ts'
-import { APPEND_STALL_MS, DEAF } from './explain-log.ts'
+import { APPEND_STALL_MS, DEAF, explainFailure } from './explain-log.ts'
 import { STANDS_MS } from './explain-subscription.ts'
 import { explainLoop, explainThrottling, readThrottledMs } from './processor-time.ts'
 import { readStalls } from './read-facts.ts'
@@ -34,7 +35,7 @@ export type StallWatchOptions = {
   /** In ms since 1970. */
   readonly now: () => number
   /** The appends of this process. */
-  readonly health: { readonly appendingMs: number; readonly isFailing: boolean }
+  readonly health: { readonly appendingMs: number; readonly failure: StoreError | null }
   readonly subscriptions: { readonly all: readonly Moving[]; readonly status: () => Promise<readonly Status[]> }
   /** A clock of elapsed time, in ms. Default: the machine's clock. */
   readonly clock?: () => number
@@ -110,10 +111,15 @@ export class StallWatch {
     this.#lookedAt = this.#clock()
   }
 
-  #read(): Promise<readonly Stall[]> {
-    const { store, definitions, leaseMs, subscriptions } = this.#options
+  async #read(): Promise<readonly Stall[]> {
+    const { store, definitions, leaseMs, subscriptions, health } = this.#options
     const currentOf = (name: string) => subscriptions.all.find(one => one.name === name)?.current ?? null
-    return readStalls({ store, definitions, leaseMs, status: () => subscriptions.status(), currentOf })
+    const found = await readStalls({ store, definitions, leaseMs, status: () => subscriptions.status(), currentOf })
+    const { failure } = health
+    // Appends that fail because others hold the log are explained by who they are.
+    const isFull = failure?.reason === 'full'
+    if (!failure || (!isFull && found.some(({ subject }) => subject === 'log'))) return found
+    return [explainFailure({ message: failure.message, isFull }), ...found]
   }
 
   /** A look begins this late only if nothing else could begin meanwhile. */
@@ -126,7 +132,7 @@ export class StallWatch {
     const { health, store, subscriptions } = this.#options
     const isStanding = subscriptions.all.map(one => this.#stands(one, now)).some(Boolean)
     const isFull = store.fullPools?.().some(({ waitMs }) => waitMs >= APPEND_STALL_MS) ?? false
-    return isStanding || isFull || health.isFailing || health.appendingMs >= APPEND_STALL_MS
+    return isStanding || isFull || health.failure !== null || health.appendingMs >= APPEND_STALL_MS
   }
 
   #stands({ name, isOwner, handledTo, lagEvents }: Moving, now: number): boolean {

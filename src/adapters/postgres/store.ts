@@ -142,7 +142,7 @@ class PostgresStore implements Store {
   fullPools = (): readonly FullPool[] => findFullPools(this.#opened?.uses ?? [])
   isDeaf = (): boolean => [...this.#listening.values()].includes(false)
   readWaits(): Promise<Waits> {
-    this.#waits ??= new PostgresWaits(this.#options.directUrl ?? this.#url, this.#options.schema)
+    this.#waits ??= new PostgresWaits([...new Set([this.#options.directUrl ?? this.#url, this.#url])], this.#options.schema)
     return this.#waits.read()
   }
   takeTurn: Required<Store>['takeTurn'] = async stream => (await this.#opened?.turns?.take(stream)) ?? null

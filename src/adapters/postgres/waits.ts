@@ -54,23 +54,30 @@ type Row = Omit<DatabaseSession, 'blockedBy'> & { readonly blockedBy: string; re
 
 /** Reads from a connection of its own, which is made at the first question. */
 export class PostgresWaits {
-  readonly #pool: Pool
+  readonly #pools: readonly Pool[]
   readonly #schema: string
 
-  constructor(url: string, schema: string) {
-    this.#pool = new Pool(url, { max: 1, prepare: false, session: {}, deadlineMs: DEADLINE_MS, role: 'waits' })
+  /** `urls`: the first one that answers is asked. */
+  constructor(urls: readonly string[], schema: string) {
+    const options = { max: 1, prepare: false, session: {}, deadlineMs: DEADLINE_MS, role: 'waits' } as const
+    this.#pools = urls.map(url => new Pool(url, options))
     this.#schema = schema
   }
 
   async read(): Promise<Waits> {
-    const rows = await this.#pool.run(sql => query<Row>(sql, SESSIONS, [`${this.#schema}.events`]))
+    const rows = await this.#ask(this.#pools)
     const [first] = rows
     const isBlind = first !== undefined && !first.seesAll
     return { sessions: rows.map(sessionOf), grant: isBlind ? `grant pg_read_all_stats to "${first.user}"` : null, wal: null }
   }
 
-  close(): Promise<void> {
-    return this.#pool.close()
+  async #ask([first, ...others]: readonly Pool[]): Promise<readonly Row[]> {
+    const asking = first!.run(sql => query<Row>(sql, SESSIONS, [`${this.#schema}.events`]))
+    return others.length ? asking.catch(() => this.#ask(others)) : asking
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#pools.map(pool => pool.close()))
   }
 }
 
