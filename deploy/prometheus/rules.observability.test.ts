@@ -125,6 +125,48 @@ const CASES: readonly Case[] = [
     fires: '6m',
   },
   {
+    alert: 'EmakiPromiseBroken',
+    series: { [`emaki_promise_breaches_total{${of},promise="order"}`]: '0x30 1x30' },
+    not: '5m',
+    fires: '5m30s',
+  },
+  {
+    alert: 'EmakiReceiverDown',
+    series: { [`emaki_delivery_open{${of},relay="partner"}`]: '0x30 1x60' },
+    not: '9m30s',
+    fires: '11m',
+  },
+  {
+    alert: 'EmakiPoolExhausted',
+    // What waits only now and then does not count.
+    series: { [`db_client_connection_pending_requests{${of},db_client_connection_pool_name="reader"}`]: '3 0 3 0x27 3x60' },
+    not: '6m30s',
+    fires: '8m',
+  },
+  {
+    alert: 'EmakiNotListening',
+    series: { [`emaki_store_listening{${of}}`]: '1x30 0x120' },
+    not: '19m',
+    fires: '21m',
+  },
+  {
+    alert: 'EmakiDiskFills',
+    // 100 MB that shrink by 20 KB each 10 s are gone in 14 hours.
+    series: { [`emaki_store_free_bytes{${of}}`]: '100000000-20000x500' },
+    not: '29m',
+    fires: '40m',
+  },
+  {
+    alert: 'EmakiMemoryGrows',
+    // It grows from the beginning, but counts only once the process runs for two hours.
+    series: {
+      [`process_memory_usage_bytes{${of}}`]: '100000000+100000x1000',
+      [`process_uptime_seconds{${of}}`]: '0+10x1000',
+    },
+    not: '2h25m',
+    fires: '2h35m',
+  },
+  {
     alert: 'EmakiTelemetryDropped',
     series: { [`emaki_telemetry_dropped_total{${of},metric="x"}`]: '0x30 3x60' },
     not: '4m',
