@@ -15,6 +15,7 @@ const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 type Shown = {
   readonly checks: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>
   readonly failing: object[]
+  readonly stalls: object[]
 }
 const shownIn = ({ body }: Answer) => body as Shown
 
@@ -60,6 +61,19 @@ describe('GET /ready?verbose', () => {
       ...{ status: 'warn', parkedKeys: expect.any(Number), since: TIME },
       lastError: { at: TIME, code: expect.stringMatching(/^keys?-parked$/), message: expect.any(String) },
     })
+  })
+
+  test('GET /ready?verbose says what stands still, with its cause and what mends it, and nobody else is told', async () => {
+    const { app, get, post } = openClient({ serve: [thing, things] })
+    const emaki = await app[spec].start()
+    await post('/thing/a/poison')
+    await untilProcessed(emaki, 1)
+    const { stalls } = shownIn(await get('/ready?verbose'))
+    expect(stalls).toMatchObject([
+      { cause: 'parked', subject: 'things_v1', ended: null, sentence: expect.stringContaining('poison'), chain: [] },
+    ])
+    expect(stalls).toMatchObject([{ since: TIME, mend: expect.stringContaining('unpark things a') }])
+    expect((await get('/ready')).body).not.toHaveProperty('stalls')
   })
 
   test('GET /ready?verbose says which store fails, since when and why, while /ready says no more than before', async () => {

@@ -125,8 +125,8 @@ test('why refuses a name that nothing has, and names what is nearest', async () 
   await expect(why(store, ['fulfillment'])).rejects.toThrow('did you mean fulfilment')
 })
 
-test('why names a table that is being filled, what serves meanwhile, and no table of an earlier version', async () => {
-  const { store } = await openShop()
+test('why names a table that is being filled, what serves meanwhile, and later no table of an earlier version', async () => {
+  const { store, advance } = await openShop()
   const version = (one: number) =>
     projection('places', { from: Order, version: one, row: z.object({}), initial: {}, evolve: { Placed: row => row } })
   const first = await startServices({ serve: [order, version(1)], store })
@@ -135,11 +135,18 @@ test('why names a table that is being filled, what serves meanwhile, and no tabl
   await until('it serves', async () => (await store.readModel.serving('places')) === 'places_v1')
   await first.close()
   await store.readModel.prepare([{ name: 'places_v2', indexes: [] }])
-  await store.readModel.acquire('places_v2', { owner: 'me', ttlMs: 600_000, start: 0 })
+  const { epoch } = (await store.readModel.acquire('places_v2', { owner: 'me', ttlMs: 600_000, start: 0 }))!
   const asked = { store, serve: [order, version(2)], config: readConfig({ PORT }) }
   const { out } = await runVerb(whyVerb, asked)
   expect(out).toContain('places_v2 is being filled, and is at 0 of 2; places_v1 serves meanwhile.')
-  expect(out).not.toContain('No process runs places_v1')
+  const page = { name: 'places_v2', epoch, from: 0, to: 2, ttlMs: 600_000, rows: [], park: [], unpark: [] }
+  expect([await store.readModel.commit(page), await store.readModel.serve('places', 'places_v2')]).toEqual([true, true])
+  const second = await startServices({ serve: [order], store })
+  await second.send(order.place('o2', { skus: [], cents: 5 }))
+  await second.close()
+  advance(60_000)
+  const later = JSON.parse((await runVerb(whyVerb, { ...asked, json: true })).out) as { stalls: { subject: string }[] }
+  expect(later.stalls.map(({ subject }) => subject)).toEqual(['places_v2'])
 })
 
 test('why names a receiver that is away, by the key that waits for it and the time of the next try', async () => {

@@ -151,6 +151,8 @@ test('whoever blocks whom, also in circles, an explanation ends with who waits f
         const known = all.map(({ pid }) => pid).filter(pid => root!.blockedBy.includes(pid))
         expect(known.length === 0 || known.some(pid => others.includes(pid))).toBeTrue()
         expect(sentence).toContain(`pid ${root!.pid}`)
+        // It names each session once, and its first one at most twice.
+        expect(sentence.match(/\(pid /g)!.length).toBeLessThanOrEqual(all.length + 1)
         expect(mend).not.toBeEmpty()
       }
     }),
