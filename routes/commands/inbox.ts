@@ -1,7 +1,7 @@
 // Receives webhooks: verifies a message as bytes, hands it to an inbox, and tells the sender whether to repeat it.
 import type { Context, Handler } from 'hono'
 import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
-import type { Inbox, Taken } from '../../src/dispatch/inbox.ts'
+import { countMessage, type Inbox, type Taken } from '../../src/dispatch/inbox.ts'
 import { bodyOf } from './body.ts'
 import { servicesOf } from '../context.ts'
 import { customMetaOf } from '../custom-meta.ts'
@@ -29,7 +29,10 @@ export function receive(inbox: Inbox): Handler {
     const emaki = servicesOf(c)
     const header = (name: string) => c.req.header(name)
     const doubt = verify(header, new TextDecoder().decode(await c.req.bytes()))
-    if (doubt !== null) return problem(c, 'unauthenticated', { detail: doubt })
+    if (doubt !== null) {
+      countMessage(emaki, name, 'unverified')
+      return problem(c, 'unauthenticated', { detail: doubt })
+    }
     const body = await bodyOf(c)
     if (body instanceof Response) return body
     const custom = await customMetaOf(c)

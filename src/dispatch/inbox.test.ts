@@ -5,7 +5,8 @@ import { z } from 'zod'
 import { decider } from '../definitions/decider/decider.ts'
 import { reject } from '../definitions/decider/reject.ts'
 import { events } from '../definitions/event/events.ts'
-import { type Runtime, runtime } from '../runtime.ts'
+import { type Runtime, runtime, startServices } from '../runtime.ts'
+import { seriesOf } from '../test-support/series.ts'
 import { memory } from '../ports/store/memory.ts'
 import { type Inbox, inbox, type Taken } from './inbox.ts'
 import type { SendOptions } from './send.ts'
@@ -159,4 +160,31 @@ describe('inbox()', () => {
   ])('inbox() refuses %p with %p', (name, options, message) => {
     expect(() => inbox(name, { message: Message, command: () => null, ...options })).toThrow(message)
   })
+})
+
+test('an inbox counts each message by what became of it, and one that only a sender takes too has its effect', async () => {
+  const emaki = await startServices({ serve: [till] })
+  closing.push(emaki)
+  const messages = [
+    { id: 'a', till: 't1', cents: 5 },
+    { id: 'a', till: 't1', cents: 5 },
+    { id: 'b', till: 't1', cents: 500 },
+    { id: 'c', till: 't1', cents: 0 },
+    { id: 'd', till: 't1', cents: 'five' },
+  ]
+  for (const message of messages) await payments.take(emaki, message)
+  const counted = {
+    'payments accepted': 1,
+    'payments replayed': 1,
+    'payments rejected': 1,
+    'payments ignored': 1,
+    'payments invalid': 1,
+  }
+  expect(await seriesOf(emaki.metrics, 'emaki.inbox.messages')).toEqual(counted)
+  const { send } = emaki
+  expect(await payments.take({ send }, { id: 'e', till: 't1', cents: 7 })).toMatchObject({ outcome: 'accepted' })
+  expect(await seriesOf(emaki.metrics, 'emaki.inbox.messages')).toEqual(counted)
+  await expect(
+    payments.take({ send: () => Promise.reject(new Error('a bug')) }, { id: 'f', till: 't1', cents: 7 }),
+  ).rejects.toThrow('a bug')
 })

@@ -5,6 +5,7 @@ import { checkDefinitionName, type DefinitionName } from '../definitions/definit
 import type { Command } from '../definitions/decider/command.ts'
 import { ownActor } from '../definitions/event/actor.ts'
 import { nameProblem } from '../definitions/event/names.ts'
+import { type Meter, unmetered } from '../ports/metrics/meter.ts'
 import type { Commands } from './commands.ts'
 import type { SendOptions } from './send.ts'
 import {
@@ -104,7 +105,7 @@ export function inbox<const N extends string, S extends z.ZodType>(
   if (!(Number.isSafeInteger(keepMs) && keepMs > 0)) throw new TypeError(`${where}: expected a keepMs above 0, found ${keepMs}`)
 
   const actor = ownActor('inbox', name)
-  const take: Inbox['take'] = async (emaki, message, { header = noHeader, ...sending } = {}) => {
+  const takeUnmeasured: Inbox['take'] = async (emaki, message, { header = noHeader, ...sending } = {}) => {
     const parsed = schema.safeParse(message)
     if (!parsed.success) return invalidOutcome(parsed.error.issues)
     const id: unknown = idOf ? idOf(parsed.data, header) : (header('webhook-id') ?? (message as { id?: unknown } | null)?.id)
@@ -116,7 +117,24 @@ export function inbox<const N extends string, S extends z.ZodType>(
     const own = { causation: id as string, key: `inbox:${name}:${id}`, isOwnKey: true, keepMs }
     return takenOf(await emaki.send(command, { correlation: own.causation, actor, ...sending, ...own }))
   }
+  const take: Inbox['take'] = async (emaki, message, options) => {
+    let outcome: string = 'failed'
+    try {
+      const taken = await takeUnmeasured(emaki, message, options)
+      outcome = 'replayed' in taken && taken.replayed ? 'replayed' : taken.outcome
+      return taken
+    } finally {
+      countMessage(emaki, name, outcome)
+    }
+  }
   return Object.freeze({ name, verify, take })
+}
+
+/** Counts a message of an inbox by what became of it. */
+export function countMessage(emaki: Pick<Commands, 'send'>, inbox: string, outcome: string): void {
+  // A runtime has a meter, which its public type does not name. What only sends has none.
+  const { metrics = unmetered } = emaki as { readonly metrics?: Meter }
+  metrics.counter('emaki.inbox.messages', inbox, outcome).add()
 }
 
 /** The outcome of a message. Its command expects no version, so a conflict means only that it lasted too long. */

@@ -35,6 +35,14 @@ export const SENDING = {
     help: 'How long a command of a process, a processor or the agenda took.',
     bounds: SECONDS as readonly number[],
   },
+  'emaki.inbox.messages': {
+    kind: 'counter',
+    unit: '{message}',
+    attributes: ['inbox', 'outcome'],
+    board: 'processes',
+    question: 'What comes in by inboxes?',
+    help: 'Messages that an inbox took: by the outcome of their command, ignored, replayed, failed, or unverified.',
+  },
   'emaki.delivery.duration': {
     kind: 'histogram',
     unit: 's',
