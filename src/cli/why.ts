@@ -2,6 +2,7 @@
 import { storeOf } from '../config.ts'
 import { definitionOf } from '../definitions/definition.ts'
 import { describeNames } from '../definitions/nearest-name.ts'
+import { settleWithin } from '../lib/deadline.ts'
 import { paintFor, plain } from '../lib/paint.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -15,6 +16,9 @@ import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { table } from './table.ts'
 import { type Call, Misused, type Verb } from './verb.ts'
+
+/** How long a store may take to be opened and read, in ms. One that takes longer is explained without. */
+const OPEN_MS = 10_000
 
 export const whyVerb: Verb = {
   takes: '[NAME]',
@@ -45,7 +49,12 @@ function merge(told: readonly StallEpisode[], own: readonly Stall[]): readonly S
 
 async function readOf(call: Call): Promise<Read> {
   try {
-    return await withStore(call, store => readOpened(call, store))
+    const late = () => new StoreError('unavailable', `it could not be opened and read within ${OPEN_MS} ms`)
+    return await settleWithin(
+      OPEN_MS,
+      withStore(call, store => readOpened(call, store)),
+      late,
+    )
   } catch (error) {
     // A database that cannot be opened may still say who holds it up.
     if (error instanceof StoreError) return { stalls: await readUnopened(call, error), isAsked: () => true }

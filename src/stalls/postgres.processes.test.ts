@@ -2,10 +2,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import createClient, { type Sql } from 'postgres'
 import { postgres } from '../adapters/postgres/store.ts'
+import { whyVerb } from '../cli/why.ts'
+import { readConfig } from '../config.ts'
 import type { Store } from '../ports/store/store.ts'
 import { cleanUp, cleanUpLater } from '../test-support/cleanup.ts'
+import { shop } from '../test-support/fulfilment.ts'
 import { holdLock } from '../test-support/hold-lock.ts'
+import { runVerb } from '../test-support/run-verb.ts'
 import { type TestSchema, testSchema } from '../test-support/schema.ts'
+import { freePort } from '../test-support/servers/free-port.ts'
 import { until } from '../test-support/servers/until.ts'
 import { readLogStalls } from './read-facts.ts'
 import type { Stall } from './stall.ts'
@@ -153,5 +158,31 @@ describe('the lock of the log', () => {
       expect(mend).toEndWith(`grant pg_read_all_stats to "${role}"`)
       expect(chain[0]).toMatchObject({ query: null, state: null })
     })
+  })
+})
+
+describe('the verb why beside a server', () => {
+  const why = () => {
+    const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema, PORT: String(freePort()) })
+    return runVerb(whyVerb, { serve: shop, config, json: true })
+  }
+  const causesOf = (out: string) => (JSON.parse(out) as { stalls: readonly Stall[] }).stalls.map(({ cause }) => cause)
+
+  test('why opens the log while its lock is held, and names who holds it', async () => {
+    await whileHeld(session('psql by hand'), lockLog(), async () => {
+      let answer = await why()
+      await until('it is named', async () => {
+        answer = await why()
+        return causesOf(answer.out).includes('lock-idle')
+      })
+      expect([answer.code, answer.out]).toEqual([1, expect.stringContaining('psql by hand')])
+    })
+  })
+
+  test('why names who holds a table without which the log cannot even be opened', async () => {
+    const letGo = await holdLock(session('psql by hand'), `lock table ${at.schema}.log in access exclusive mode`)
+    const { code, out } = await why()
+    expect([code, causesOf(out)]).toEqual([1, expect.arrayContaining(['store', 'lock-idle'])])
+    await letGo()
   })
 })
