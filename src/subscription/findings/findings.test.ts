@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import type { Notice } from '../../ports/report/notice.ts'
 import { memory } from '../../ports/store/memory.ts'
 import type { Store } from '../../ports/store/store.ts'
 import { type Runtime, runtime } from '../../runtime.ts'
-import { cleanUpLater } from '../../test-support/cleanup.ts'
+import { cleanUp, cleanUpLater } from '../../test-support/cleanup.ts'
 import { Order, order } from '../../test-support/fulfilment.ts'
 import { client } from '../../test-support/http.ts'
 import { runVerb } from '../../test-support/run-verb.ts'
@@ -28,6 +28,8 @@ const SILENT_DAYS = 6
 /** The verbs read the machine's clock. */
 const BEGIN = Math.floor(Date.now() / DAY_MS - DAYS - SILENT_DAYS) * DAY_MS
 const dayOf = (day: number) => new Date(BEGIN + day * DAY_MS).toISOString().slice(0, 10)
+afterEach(cleanUp)
+
 const rates: Detector<'rates'> = detector('rates', { from: Order, types: ['Placed'] })
 
 type Shop = { readonly emaki: Runtime; readonly store: Store; readonly clock: { now: number } }
