@@ -300,7 +300,10 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands & Refus
 }
 
 /** Sends due entries: scheduled commands, those of recurring schedules, and the commands and timers of processes. */
-function wireAgenda({ definitions, store, owner, leaseMs, trace, reach, report }: Shared, { send, check, append }: Commands) {
+function wireAgenda(
+  { definitions, store, owner, leaseMs, trace, metrics, reach, report }: Shared,
+  { send, check, append }: Commands,
+) {
   const recurring = [...definitions.schedule.values()].map(
     one => new Recurring(one, { store, send, owner, leaseMs, trace, report }),
   )
@@ -308,7 +311,10 @@ function wireAgenda({ definitions, store, owner, leaseMs, trace, reach, report }
   const schedule = new Schedule({ store, send, check, owner, leaseMs, schedules, trace, report })
   const senders = [...definitions.process.values()].map(process => {
     const sendDue = entrySender(process, { send, append, trace, reach, report })
-    return [process, new Sender({ agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, report })] as const
+    const lateness = metrics.histogram('emaki.timer.lateness', process.name)
+    const noteTimer = (lateMs: number) => lateness.record(lateMs / 1_000)
+    const options = { agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, noteTimer, report }
+    return [process, new Sender(options)] as const
   })
   return {
     schedule,

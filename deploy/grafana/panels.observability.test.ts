@@ -29,6 +29,7 @@ const EMPTY_IN_HEALTH = new Set([
   'How far are new versions of rows?',
   'How long do receivers take?',
   'Which receivers are away?',
+  'How late do timers fire?',
   'What comes in by inboxes?',
   'Who is cut off, and why?',
 ])

@@ -41,6 +41,7 @@ export function startSender({
   const agenda = memoryAgenda({ now, renewKeys: () => {} })
   agenda.change({ add: left, remove: [] })
   const sent: string[] = []
+  const lateMs: number[] = []
   const sender = new Sender({
     agenda: {
       ...agenda,
@@ -58,6 +59,7 @@ export function startSender({
       return null
     },
     report: () => {},
+    noteTimer: late => lateMs.push(late),
     now,
     pollMs,
   })
@@ -65,7 +67,7 @@ export function startSender({
     agenda.change({ add: entries, remove: [] })
     sender.enqueue(entries)
   }
-  return { agenda, sender, sent, add }
+  return { agenda, sender, sent, lateMs, add }
 }
 
 /** `many`: how many entries are announced at once. */

@@ -122,3 +122,14 @@ describe('commands that come too early', () => {
     await sender.stop()
   })
 })
+
+test('a sender tells how late each timer is once as it fires, and nothing of commands', async () => {
+  const start = 1_000_000
+  const timer = (id: string, due: number) => ({ ...entry(id), key: id, timer: 't', command: null, due })
+  const left = [timer('late', start - 90_000), timer('just', start), entry('command'), timer('later', start + 5_000)]
+  const { sender, sent, lateMs } = startSender({ left, now: () => start, pollMs: 1 })
+  await sender.start()
+  await until('what is due is sent', () => sent.length === 3)
+  expect(lateMs.toSorted((a, b) => a - b)).toEqual([0, 90_000])
+  await sender.stop()
+})

@@ -27,6 +27,8 @@ export type SenderOptions = {
    */
   readonly send: (entry: DueEntry, attempt: number, waitedMs: number) => Promise<EntryOutcome>
   readonly report: Report
+  /** Is given how long a timer is due that is about to fire, in ms, by the agenda's clock. Default: nobody is told. */
+  readonly noteTimer?: (lateMs: number) => void
   /**
    * How often to read the agenda when no entry is known to be due, in ms, as other processes may add some. Default: 1
    * 000.
@@ -179,7 +181,7 @@ export class Sender {
   }
 
   async #read(): Promise<void> {
-    const { agenda, owner, pollMs = 1_000 } = this.#options
+    const { agenda, owner, noteTimer, pollMs = 1_000 } = this.#options
     // Entries that are being sent are still in the agenda, and may be gone when the answer comes.
     const before = new Map(this.#sending)
     this.#dueAt = Number.POSITIVE_INFINITY
@@ -191,7 +193,11 @@ export class Sender {
     this.#aheadMs = now - this.#now()
     this.#pollAt = now + pollMs
     const waiting = new Set(this.#waiting.map(({ id }) => id))
-    for (const entry of entries) if (before.get(entry.id) !== entry.set && !waiting.has(entry.id)) this.#beginSending(entry)
+    for (const entry of entries) {
+      if (before.get(entry.id) === entry.set || waiting.has(entry.id)) continue
+      if (entry.timer !== null && !this.#sending.has(entry.id)) noteTimer?.(Math.max(0, now - Date.parse(entry.due)))
+      this.#beginSending(entry)
+    }
     if (next === null || next > now) this.#catchUp()
     if (next !== null) this.#askAt(next)
   }

@@ -35,6 +35,15 @@ export const SENDING = {
     help: 'How long a command of a process, a processor or the agenda took.',
     bounds: SECONDS as readonly number[],
   },
+  'emaki.timer.lateness': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['process'],
+    board: 'processes',
+    question: 'How late do timers fire?',
+    help: 'How long timers of a process were due when it began to fire them, by the clock of the store.',
+    bounds: SECONDS as readonly number[],
+  },
   'emaki.inbox.messages': {
     kind: 'counter',
     unit: '{message}',
