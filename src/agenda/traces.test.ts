@@ -162,4 +162,12 @@ describe('a trace', () => {
     const { links, parentSpanContext } = findSpan('process heard')
     expect([parentSpanContext, links.map(({ context }) => context.traceId)]).toEqual([undefined, [traceIdOf(5)]])
   })
+
+  test('a page of events that are long in the log is no trace, as a rebuild reads them all', async () => {
+    const heard = processor('heard', { from: Round, handle: () => {} })
+    const emaki = await startTraced([round, heard], () => Date.now() - 3_600_000)
+    await begin(emaki, 0)
+    await until('it is handled', async () => (await emaki.status())[0]!.lagEvents === 0)
+    expect(spans().map(({ name }) => name)).not.toContain('process heard')
+  })
 })

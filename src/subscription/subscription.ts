@@ -52,6 +52,8 @@ const PENDING_MAX = 134_217_728
 const BACK_OFF = { firstMs: 20, maxMs: 5_000 }
 /** How many of its events a trace step is linked to, at most. */
 const LINKS_MAX = 128
+/** How old the first event of a page may be that is a trace, in ms. */
+const TRACED_MS_MAX = 60_000
 
 export class Subscription {
   readonly #options: SubscriptionOptions
@@ -337,10 +339,14 @@ export class Subscription {
     for (const callback of this.#waiters) callback()
   }
 
-  /** Records a trace of its own, which is linked to the appends of its events: nobody waits for a page. */
+  /**
+   * Records a trace of its own, which is linked to the appends of its events: nobody waits for a page. Of events that are
+   * long in the log nothing is recorded, as a rebuild would make a trace of each page of the whole log.
+   */
   #trace(events: readonly StoredEvent[], handle: () => Promise<void>): Promise<void> {
     const { trace, name } = this.#options
-    const parents = (trace.isRecording ? events.slice(0, LINKS_MAX) : []).map(({ meta }) => {
+    const isRecorded = trace.isRecording && Date.now() - Date.parse(events[0]!.at) < TRACED_MS_MAX
+    const parents = (isRecorded ? events.slice(0, LINKS_MAX) : []).map(({ meta }) => {
       const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
       return traceparent === undefined ? null : { traceparent }
     })
