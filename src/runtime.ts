@@ -378,7 +378,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     },
     close: async (over: AbortSignal) => {
       endMeasures()
-      await Promise.all([findings.close(), subscriptions.close(over)])
+      await Promise.all([settleOrAbort(findings.close(), over), subscriptions.close(over)])
       await following.close()
     },
   }
