@@ -99,4 +99,19 @@ describe('metrics by OTLP', () => {
     const [second] = (await readBy(points, metrics, 'emaki.command.invalid')).dataPoints
     expect([first!.value, second!.value, second!.startTime]).toEqual([1, 0, first!.endTime])
   })
+
+  test('a measure, which is one value of the log, is sent whole also where a back end wants what was added since', async () => {
+    const row = {
+      kind: 'counter',
+      unit: 'cents',
+      attributes: [],
+      help: 'Revenue.',
+      board: 'business',
+      question: 'How much?',
+    } as const
+    const points = pointsBy(DELTA)
+    const send = (counted: number) => points.of({ name: 'revenue', row, series: [{ values: [], counted }] })
+    const [first, second] = [send(5), send(7)]
+    expect([first.aggregationTemporality, second.dataPoints[0]!.value]).toEqual([CUMULATIVE, 7])
+  })
 })

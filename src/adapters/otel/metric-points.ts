@@ -2,6 +2,7 @@
 import type { HrTime } from '@opentelemetry/api'
 import type { DataPoint, Histogram, MetricData, PushMetricExporter } from '@opentelemetry/sdk-metrics'
 import type { Distribution, MetricReading, Series } from '../../ports/metrics/reading.ts'
+import type { Board } from '../../ports/metrics/row.ts'
 import type { MetricPackages } from './packages.ts'
 
 /** What was sent before, by series: where a back end wants what was added since. */
@@ -41,7 +42,7 @@ export class MetricPoints {
       }
     }
     const kind = row.kind === 'counter' ? InstrumentType.COUNTER : InstrumentType.HISTOGRAM
-    const aggregationTemporality = this.#temporality(kind)
+    const aggregationTemporality = this.#temporality(kind, row.board)
     const isDelta = aggregationTemporality === this.#sdk.AggregationTemporality.DELTA
     const points = series.map(({ values, counted }) => {
       const before = isDelta ? this.#exchange(`${name}\0${values.join('\0')}`, counted, endTime) : null
@@ -66,8 +67,10 @@ export class MetricPoints {
         }
   }
 
-  #temporality(kind: Parameters<NonNullable<PushMetricExporter['selectAggregationTemporality']>>[0]) {
-    return this.#exporter.selectAggregationTemporality?.(kind) ?? this.#sdk.AggregationTemporality.CUMULATIVE
+  /** A measure is one value of the log that every process sends: added up over processes, its growth would be too much. */
+  #temporality(kind: Parameters<NonNullable<PushMetricExporter['selectAggregationTemporality']>>[0], board: Board) {
+    const { CUMULATIVE } = this.#sdk.AggregationTemporality
+    return board === 'business' ? CUMULATIVE : (this.#exporter.selectAggregationTemporality?.(kind) ?? CUMULATIVE)
   }
 
   /** Gives what was sent before, and keeps what is sent now. */

@@ -70,7 +70,7 @@ export const SUBSCRIPTIONS = {
   },
   'emaki.rebuild.progress': {
     kind: 'gauge',
-    unit: '1',
+    unit: '{share}',
     attributes: ['emaki.subscription'],
     board: 'subscriptions',
     question: 'How far are new versions of rows?',
