@@ -54,7 +54,7 @@ async function writeAll(store: Store): Promise<void> {
 async function countConnections(): Promise<number> {
   const { sql } = await schema
   const [found] = await sql`
-    select count(*)::integer as many from pg_stat_activity where application_name = 'emaki' and datname = current_database()`
+    select count(*)::integer as many from pg_stat_activity where application_name like 'emaki %' and datname = current_database()`
   return found!['many'] as number
 }
 
