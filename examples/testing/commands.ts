@@ -57,6 +57,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… verify': /11 events/,
   '… why': /nothing stands still/,
   '… why orders': /nothing stands still/,
+  '… flow': /^flowchart LR/,
   '… doctor': /epoch 1/,
   '… doctor --prove': /promises tried/,
   '… imports': /no import is unfinished/,

@@ -16,8 +16,8 @@ const folder = mkdtempSync(join(tmpdir(), 'emaki-missing-log-'))
 afterEach(cleanUp)
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Verbs that make a log, that find its absence themselves, or that ask a server. */
-const OTHERS = ['serve', 'migrate', 'import', 'doctor', 'health', 'logs', 'levels']
+/** Verbs that make a log, that find its absence themselves, that ask a server, or that need neither. */
+const OTHERS = ['serve', 'migrate', 'import', 'doctor', 'health', 'logs', 'levels', 'flow']
 
 /** The words and options of each verb that needs a log, so that it gets as far as to open it. */
 const CALLS: Readonly<Record<string, Pick<VerbCall, 'words' | 'values'>>> = {

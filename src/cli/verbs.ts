@@ -5,6 +5,7 @@ import { doctorVerb } from './doctor.ts'
 import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
 import { findingsVerb } from './findings.ts'
+import { flowVerb } from './flow.ts'
 import { healthVerb } from './health.ts'
 import { importVerb } from './import.ts'
 import { importsVerb } from './imports.ts'
@@ -31,6 +32,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   logs: logsVerb,
   levels: levelsVerb,
   why: whyVerb,
+  flow: flowVerb,
   streams: streamsVerb,
   events: eventsVerb,
   replay: replayVerb,
