@@ -59,3 +59,12 @@ test('a flow is drawn with no character of a name that Mermaid reads, whatever t
     }),
   )
 })
+test('a processor that names no types is tied to all of its family', () => {
+  const { edges } = buildFlow([processor('all', { from: Order, handle: () => undefined })])
+  expect(edges.map(({ from }) => from)).toEqual([
+    'event:order.Cancelled',
+    'event:order.Paid',
+    'event:order.Placed',
+    'event:order.Sent',
+  ])
+})
