@@ -1,13 +1,16 @@
 import type { Message } from 'kafkajs'
 import type { CloudEvent } from '../../definitions/event/cloud-event.ts'
+import { traceHeaders } from '../delivery/trace-headers.ts'
 
 /**
  * Writes a CloudEvent in binary mode, by the Kafka binding of CloudEvents 1.0.2: the attributes are headers `ce_*` in
- * UTF-8, the type of the data is `content-type`, the data is the value. The key is `partitionkey`, the stream.
+ * UTF-8, the type of the data is `content-type`, the data is the value. The key is `partitionkey`, the stream. A trace that
+ * goes on is also a header of its own. `now` is in ms since 1970.
  */
-export function messageOf({ attributes, data }: CloudEvent): Message {
+export function messageOf(event: CloudEvent, now: number): Message {
+  const { attributes, data } = event
   const { datacontenttype, ...others } = attributes
-  const headers: Record<string, string> = { 'content-type': datacontenttype }
+  const headers: Record<string, string> = { 'content-type': datacontenttype, ...traceHeaders(event, now) }
   for (const [name, value] of Object.entries(others)) headers[`ce_${name}`] = String(value)
   return { key: attributes.subject, value: data, headers }
 }

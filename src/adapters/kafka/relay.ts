@@ -87,7 +87,7 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
     attemptMs: null,
     handle: async (events, { cloudEvent, signal }) => {
       const produce = producerOf(signal)
-      const all = events.map(event => ({ topic: topicOf(event), message: messageOf(cloudEvent(event)) }))
+      const all = events.map(event => ({ topic: topicOf(event), message: messageOf(cloudEvent(event), Date.now()) }))
       for (const request of splitRequests(all, requestBytesMax)) await produce(request)
     },
   })

@@ -4,6 +4,7 @@ import type { DefinitionName } from '../../definitions/definition-name.ts'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { deliverInOrder } from '../delivery/in-order.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
+import { traceHeaders } from '../delivery/trace-headers.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
@@ -129,6 +130,7 @@ async function publishOne(opened: OpenConnection, stream: string, subject: strin
     throw new DeliveryRefused(`NATS takes ${max} bytes in a message; the event ${id} has ${payload.length}`)
   const headers = nats.headers()
   headers.set('content-type', 'application/cloudevents+json; charset=utf-8')
+  for (const [name, value] of Object.entries(traceHeaders(event, Date.now()))) headers.set(name, value)
   try {
     await jetstream.publish(subject, payload, { msgID: id, headers, expect: { streamName: stream } })
   } catch (error) {

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end()
 })
 
-type Message = ReceivedEvent & { readonly type: string; readonly contentType: string }
+type Message = ReceivedEvent & { readonly type: string; readonly contentType: string; readonly traceparent: string | null }
 type Answer = (message: Message, count: number) => Response | Promise<Response>
 const acceptMessage: Answer = () => new Response(null, { status: 204 })
 
@@ -48,6 +48,7 @@ function receiver(secret = SECRET) {
         n: data.n,
         type,
         contentType: request.headers.get('content-type')!,
+        traceparent: request.headers.get('traceparent'),
       }
       seen.push(message)
       const response = await on.answer(message, seen.length)
@@ -108,6 +109,22 @@ describe('webhooks', () => {
       type: 'counter.Counted',
       contentType: 'application/cloudevents+json; charset=utf-8',
     })
+  })
+
+  test('webhooks of a young event have its trace as a header, and those of an event that is sent late have none', async () => {
+    const endpoint = receiver()
+    let aheadMs = 0
+    const emaki = await startHooks(hooksTo(endpoint.url, { now: () => Date.now() + aheadMs }))
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+    const send = async (id: string) => {
+      const sent = await emaki.send(counter.count(id, {}), { traceparent })
+      await untilSent(emaki, sent.outcome === 'accepted' ? sent.position : 0)
+    }
+    await send('c1')
+    // A receiver looks at the time of a message, and refuses one that is five minutes ahead.
+    aheadMs = 120_000
+    await send('c2')
+    expect(endpoint.seen.map(message => message.traceparent)).toEqual([traceparent, null])
   })
 
   test.each([

@@ -3,6 +3,7 @@ import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { DefinitionName } from '../../definitions/definition-name.ts'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
+import { traceHeaders } from '../delivery/trace-headers.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
@@ -118,7 +119,10 @@ function endpoint(relay: string, options: WebhookReceiver, keys: readonly Buffer
     const body = encodeCloudEvent(event)
     const proof = sign(keys, event.attributes.id, Math.floor(now() / 1_000), body)
     try {
-      await post({ url, headers: { ...headers, ...TYPE, ...proof }, body, deadlineMs, signal }, now)
+      await post(
+        { url, headers: { ...headers, ...traceHeaders(event, now()), ...TYPE, ...proof }, body, deadlineMs, signal },
+        now,
+      )
     } catch (error) {
       if (!(error instanceof Gone || error instanceof NotAccepted)) throw error
       isGone ||= error instanceof Gone
