@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/transfer',
   ],
   'src/adapters/cdn': ['src/definitions', 'src/ports'],
-  'src/adapters/delivery': ['src/lib', 'src/ports'],
+  'src/adapters/delivery': ['src/definitions', 'src/lib', 'src/ports'],
   'src/adapters/kafka': ['src/adapters/delivery', 'src/definitions', 'src/ports'],
   'src/adapters/nats': ['src/adapters/delivery', 'src/definitions', 'src/ports'],
   'src/adapters/otel': ['src/definitions', 'src/lib', 'src/ports'],
