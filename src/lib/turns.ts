@@ -16,7 +16,14 @@ export function nextTurn(): Promise<void> {
 
 /** The turn of work that somebody waits for, such as a command or a read. It has a budget of its own. */
 export class Turn {
-  #until = turnClock.now() + TURN_MS
+  readonly #ms: number
+  #until: number
+
+  /** `ms`: how long it may hold the event loop. Default: 10. */
+  constructor(ms: number = TURN_MS) {
+    this.#ms = ms
+    this.#until = turnClock.now() + ms
+  }
 
   get isOver(): boolean {
     return turnClock.now() >= this.#until
@@ -25,7 +32,7 @@ export class Turn {
   /** Lets the event loop turn, and begins again. */
   async next(): Promise<void> {
     await nextTurn()
-    this.#until = turnClock.now() + TURN_MS
+    this.#until = turnClock.now() + this.#ms
   }
 }
 

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import { turnClock } from '../lib/turns.ts'
 import { Metrics } from './registry.ts'
 import { METRICS } from '../ports/metrics/table.ts'
 import { prometheusLabel, prometheusName } from '../definitions/measure/metric-name.ts'
@@ -72,4 +73,27 @@ describe('the text of metrics', () => {
     const labels = Object.values(METRICS).flatMap(({ attributes }) => attributes.map(prometheusLabel))
     expect(labels.filter(label => !/^[a-z_][a-z0-9_]*$/.test(label) || label === 'le')).toEqual([])
   })
+})
+
+test('a scrape of one metric with many series lets the event loop turn after each two ms of it', async () => {
+  const metrics = new Metrics()
+  for (let i = 0; i < 100; i++) metrics.counter('emaki.command.rejections', 'order.place', `code-${i}`).add(i)
+  const readings = await metrics.read()
+  // Each look at the clock takes 1 ms, and the series between two turns are two.
+  const now = spyOn(turnClock, 'now').mockImplementation(() => now.mock.calls.length)
+  let turns = 0
+  let isWriting = true
+  const count = () => {
+    turns++
+    if (isWriting) setImmediate(count)
+  }
+  try {
+    setImmediate(count)
+    const text = await writeText(readings, 'classic')
+    expect(text).toContain('code="code-99"} 99')
+    expect(turns).toBeGreaterThan(30)
+  } finally {
+    isWriting = false
+    now.mockRestore()
+  }
 })

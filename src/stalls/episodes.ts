@@ -93,7 +93,7 @@ export class StallEpisodes {
     this.#ended = [episodeOf({ ...episode, began }), ...this.#ended].slice(0, EPISODES_MAX)
     if (!episode.isRecorded) return
     const { cause, subject, times } = episode
-    const lastedMs = Date.parse(episode.ended) - began
+    const lastedMs = Math.round(Date.parse(episode.ended) - began)
     const message = `${episode.sentence} That is over after ${formatMs(lastedMs)}.`
     const fields = { cause, subject, lastedMs, times }
     this.#report(new Notice({ level: 'info', code: 'stall-ended', message, fields }))
