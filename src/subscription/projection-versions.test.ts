@@ -92,6 +92,18 @@ describe('a version of a projection', () => {
     expect([table(emaki), await readTimes(emaki)]).toEqual(['lights_v2', 1])
   })
 
+  test('a wait until a new version of a projection is processed ends when its rows can be read', async () => {
+    const store = memory()
+    const before = await run(store, first)
+    await before.send(light.turn('l1', { on: true }))
+    const emaki = await run(store, alone)
+    expect(await emaki.waitUntilProcessed(1, ['lights'])).toBeTrue()
+    expect(await readTimes(emaki)).toBe(1)
+    const refusing = { ...store, readModel: { ...store.readModel, serve: async () => false } }
+    const held = await run(refusing, projection('lights', { ...Counted, version: 3 }))
+    expect(await held.waitUntilProcessed(1, ['lights'], 100)).toBeFalse()
+  })
+
   test('a version of a projection that has not caught up leaves serving to the one before it, which is folded on', async () => {
     const { slow, release } = await foldLights()
     const emaki = await run(slow, second)

@@ -48,6 +48,8 @@ export class ProjectionVersions {
   /** The newest version first. */
   #versions: readonly ProjectionTable[] = []
   #serving: ProjectionTable | null = null
+  /** Settles when another version serves. */
+  #nextServing = Promise.withResolvers<void>()
   /** Whether the newest version serves. From then on only a rebuild changes the table. */
   #isSettled = false
   /** The head of the log when this process began. The newest version has caught up when it gets there. */
@@ -84,6 +86,13 @@ export class ProjectionVersions {
   /** The version that serves, or the newest while none does. */
   get servedSubscription(): DefinedSubscription {
     return this.#define(this.#serving ?? this.#versions[0]!)
+  }
+
+  /** Resolves to true once a version serves; to false when the signal aborts first. */
+  async waitUntilServing(signal: AbortSignal): Promise<boolean> {
+    const over = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+    while (!this.#serving && !signal.aborted) await Promise.race([this.#nextServing.promise, over])
+    return this.#serving !== null
   }
 
   async start(): Promise<void> {
@@ -155,6 +164,8 @@ export class ProjectionVersions {
 
   #serve(version: ProjectionTable | null): void {
     this.#serving = version
+    this.#nextServing.resolve()
+    this.#nextServing = Promise.withResolvers()
     this.#options.onServing()
   }
 

@@ -133,11 +133,19 @@ export class Subscriptions {
     return readStatus({ ...this.#options, subscriptions: [...served, ...this.#others] })
   }
 
-  /** Waits until all subscriptions, or those named, have passed a position. False: they have not within `timeoutMs`. */
+  /**
+   * Waits until all subscriptions, or those named, have passed a position, and their rows can be read. False: they have
+   * not within `timeoutMs`.
+   */
   async waitUntilProcessed(position: number, names?: readonly string[], timeoutMs = 5_000): Promise<boolean> {
     const all = names?.flatMap(name => this.#findNamed(name)) ?? this.#allSubscriptions()
     const signal = AbortSignal.timeout(timeoutMs)
-    return (await Promise.all(all.map(subscription => this.waitFor(subscription, position, signal)))).every(Boolean)
+    const versions = [...this.#projections.values()].filter(({ spec }) => names?.includes(spec.name) ?? true)
+    const waits = [
+      ...all.map(subscription => this.waitFor(subscription, position, signal)),
+      ...versions.map(one => one.waitUntilServing(signal)),
+    ]
+    return (await Promise.all(waits)).every(Boolean)
   }
 
   /**
