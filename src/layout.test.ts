@@ -72,7 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/stalls': ['src/definitions', 'src/lib', 'src/ports', 'src/subscription'],
   'src/subscription': ['src/definitions', 'src/lib', 'src/ports', 'src/transfer'],
-  'src/testing': ['src/definitions', 'src/dispatch', 'src/transfer'],
+  'src/testing': ['src/definitions', 'src/dispatch', 'src/ports', 'src/runtime.ts', 'src/transfer'],
   'src/transfer': ['src/definitions', 'src/ports'],
 }
 
@@ -99,7 +99,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/adapters/postgres/index.ts': ['postgres'],
   'src/adapters/redis/index.ts': [],
   'src/adapters/cdn/index.ts': [],
-  'src/testing/index.ts': [],
+  'src/testing/index.ts': ['lru-cache'],
   'src/adapters/kafka/index.ts': [],
   'src/adapters/nats/index.ts': [],
   'src/adapters/otel/index.ts': ['hono/route'],

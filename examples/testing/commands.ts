@@ -16,6 +16,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/order-limit.ts': ['order-limit.test.ts', "'./order-limit.ts'"],
   'examples/group-checkout.ts': ['samples.test.ts', "'./group-checkout.ts'"],
   'examples/live.ts': ['samples.test.ts', "'./live.ts'"],
+  'examples/marketplace/examples.test.ts': ['examples.test.ts', 'an order that is paid is shipped'],
   'examples/marketplace/fulfilment.ts': ['fulfilment.cases.ts', "'main.ts'"],
   'examples/marketplace/measures.ts': ['measures.test.ts', "'./measures.ts'"],
   'examples/marketplace/order.test.ts': ['order.test.ts', 'an order that is paid is shipped'],

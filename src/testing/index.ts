@@ -12,3 +12,22 @@ export {
 export { type Decided, decide, evolve } from './decide.ts'
 export { checkSagaRun, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
 export { storedOfLine } from '../transfer/stored-line.ts'
+export {
+  accepted,
+  answers,
+  cancels,
+  due,
+  ends,
+  failed,
+  fired,
+  happened,
+  invalid,
+  refused,
+  rejected,
+  row,
+  state,
+  wants,
+} from './specs/expected.ts'
+export { given } from './specs/given.ts'
+export { of } from './specs/past.ts'
+export { type AnySpec, Spec, SpecFailed, verify } from './specs/spec.ts'

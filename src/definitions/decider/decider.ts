@@ -7,6 +7,7 @@ import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { checkKind, checkOptions, type OptionKinds } from '../options.ts'
 import { type Command, commands } from './command.ts'
+import { nameDecider } from './decider-names.ts'
 import { namesAmong } from './names-among.ts'
 import { compilePreparations, type OnlyCommands, type Preparations, type Prepare, type Prepared } from './prepare.ts'
 import { compileReads, type Instances, type ReadInstances, type ReadsByCommand, type StatesRead } from './reads.ts'
@@ -210,7 +211,9 @@ export function decider<
   const snapshot = options.snapshot ? snapshotOf(definition, options.snapshot) : null
   // The mapped type describes the object that is built here from values.
   const makers = commands(family.name, of_.commands, definition.internal)
-  return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C, P, R>
+  const whole: DeciderSpec = { ...definition, snapshot }
+  nameDecider(whole)
+  return Object.freeze(Object.assign(makers, { [spec]: whole })) as Decider<D, State, C, P, R>
 }
 
 const OPTIONS: OptionKinds<keyof DeciderOptions<string, Schemas, unknown, Schemas, boolean, never, z.ZodType, unknown, unknown>> =
