@@ -132,6 +132,18 @@ create table row_tables (
   kinds text[] not null
 );
 
+create table sample_writers (
+  writer text not null,
+  number bigint not null,
+  hour bigint not null
+);
+
+create table samples (
+  hour bigint not null,
+  subject text collate "C" not null,
+  minutes bigint[] not null
+);
+
 create table serving (
   projection text collate "C" not null,
   name text collate "C" not null
@@ -180,6 +192,10 @@ alter table refusals add PRIMARY KEY (seq);
 
 alter table row_tables add PRIMARY KEY (name);
 
+alter table sample_writers add PRIMARY KEY (writer);
+
+alter table samples add PRIMARY KEY (hour, subject);
+
 alter table serving add PRIMARY KEY (projection);
 
 alter table snapshots add PRIMARY KEY (stream, schema);
@@ -223,6 +239,10 @@ CREATE UNIQUE INDEX parked_pkey ON emaki.parked USING btree (name, kind, key);
 CREATE UNIQUE INDEX refusals_pkey ON emaki.refusals USING btree (seq);
 
 CREATE UNIQUE INDEX row_tables_pkey ON emaki.row_tables USING btree (name);
+
+CREATE UNIQUE INDEX sample_writers_pkey ON emaki.sample_writers USING btree (writer);
+
+CREATE UNIQUE INDEX samples_pkey ON emaki.samples USING btree (hour, subject);
 
 CREATE UNIQUE INDEX serving_pkey ON emaki.serving USING btree (projection);
 
@@ -312,6 +332,37 @@ BEGIN ATOMIC
             FROM ROWS FROM(json_to_recordset(add_refusals_v1.added) AS (at double precision, by text, command text, stream text, actor text, code text, text text, correlation text, "traceId" text, more integer)) WITH ORDINALITY r(at, by, command, stream, actor, code, text, correlation, "traceId", more, place)
            ORDER BY r.place;
 END
+;
+
+CREATE OR REPLACE FUNCTION emaki.add_samples_v1(batch_writer text, batch_number bigint, added json)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  insert into sample_writers as w (writer, number, hour)
+  select batch_writer, batch_number, coalesce(max((e ->> 'hour')::bigint), 0)
+  from json_array_elements(added) e
+  on conflict (writer) do update set number = excluded.number, hour = excluded.hour where w.number < excluded.number;
+  if not found then
+    return;
+  end if;
+  insert into samples as s (hour, subject, minutes)
+  select (e ->> 'hour')::bigint, e ->> 'subject', array(
+    select m.count::bigint
+    from json_array_elements_text(e -> 'minutes') with ordinality m(count, place)
+    order by m.place
+  )
+  from json_array_elements(added) e
+  order by 1, (e ->> 'subject') collate "C"
+  on conflict (hour, subject) do update set minutes = array(
+    select m.count + m.more
+    from unnest(s.minutes, excluded.minutes) with ordinality m(count, more, place)
+    order by m.place
+  );
+end
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION emaki.append_failed_v1(streams text[], expects bigint[], units integer[], heads bigint[], known integer[], OUT failed json, OUT units_failed integer[])
@@ -853,6 +904,23 @@ begin
     ) r
     where r.at < to_timestamp(after_ms / 1000) or r.in_kind > of_kind or r.in_all > among_all
   );
+  get diagnostics many = row_count;
+  return many;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.forget_samples_v1(before_ms bigint)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  many integer;
+begin
+  delete from sample_writers where hour < before_ms;
+  delete from samples where hour < before_ms;
   get diagnostics many = row_count;
   return many;
 end

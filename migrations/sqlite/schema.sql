@@ -136,6 +136,19 @@ CREATE TABLE row_tables (
   indexes text not null
 ) strict, without rowid;
 
+CREATE TABLE sample_writers (
+  writer text primary key,
+  number integer not null,
+  hour integer not null
+) strict, without rowid;
+
+CREATE TABLE samples (
+  hour integer not null,
+  subject text not null,
+  minutes text not null,
+  primary key (hour, subject)
+) strict, without rowid;
+
 CREATE TABLE serving (
   projection text primary key,
   name text not null

@@ -5,7 +5,7 @@ import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import { type Trace, untraced } from '../ports/trace/trace.ts'
 
-type Part = 'readModel' | 'agenda' | 'refusals'
+type Part = 'readModel' | 'agenda' | 'refusals' | 'samples'
 
 /** What is measured of the store itself. */
 const LOG_CALLS: readonly (keyof Store)[] = [
@@ -49,6 +49,7 @@ const PART_CALLS: { readonly [P in Part]: readonly (keyof Store[P])[] } = {
   ],
   agenda: ['schedule', 'due', 'begin', 'done', 'end', 'find', 'remove', 'list', 'count', 'renewKeys', 'forget'],
   refusals: ['add', 'list', 'forget'],
+  samples: ['add', 'list', 'forget'],
 }
 
 type Call = (...values: unknown[]) => unknown

@@ -91,6 +91,9 @@ export function failingStore(store: Store): FailingStore {
     get refusals() {
       return store.refusals
     },
+    get samples() {
+      return store.samples
+    },
     calls,
     appends,
     get wanted() {

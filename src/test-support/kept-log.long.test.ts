@@ -45,6 +45,7 @@ async function writeAll(store: Store): Promise<void> {
   await readModel.setFingerprints('orders', ['f'])
   const who = { stream: 's-1', actor: 'ann', correlation: 'c', traceId: null }
   await store.refusals.add([{ ...who, command: 'order.place', by: 'decide', code: 'closed', text: null, at: 1, more: 0 }])
+  await store.samples.add({ writer: 'w', number: 1, samples: [{ subject: 's', hour: 0, minutes: new Array(60).fill(1) }] })
   await store.beginEpoch()
   const record = { ...event, id: Bun.randomUUIDv7(), stream: 's-2' }
   // Given up once its rows are staged.

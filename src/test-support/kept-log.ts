@@ -10,6 +10,9 @@ import { emptyLog, type TestSchema } from './schema.ts'
 /** What may leave a mark on an open store that does not go when its log is emptied. */
 const MARKING: ReadonlySet<PropertyKey> = new Set(['announce', 'beginEpoch', 'close', 'import', 'takeTurn', 'watch'])
 
+/** The parts of a store that have calls of their own. */
+const PARTS: ReadonlySet<PropertyKey> = new Set(['readModel', 'agenda', 'refusals', 'samples'])
+
 /** What a case has done with its stores besides writing rows. `pending`: its calls that have not ended. */
 export type Use = { isMarked: boolean; hasDropped: boolean; pending: number }
 
@@ -118,7 +121,7 @@ export function observe<T extends object>(target: T, use: Use): T {
   return new Proxy(target, {
     get: (_, name) => {
       const member: unknown = Reflect.get(target, name)
-      if (name === 'readModel' || name === 'agenda' || name === 'refusals') return observe(member as object, use)
+      if (PARTS.has(name)) return observe(member as object, use)
       if (typeof member !== 'function') return member
       return (...values: unknown[]) => {
         use.isMarked ||= MARKING.has(name)

@@ -235,6 +235,8 @@ export function planTests(events: number): void {
         'rows_orders_v1 (f_status NULLS FIRST, key)',
         'rows_orders_v1 (f_total NULLS FIRST, key)',
         'rows_orders_v1 (key)',
+        'sample_writers (writer)',
+        'samples (hour, subject)',
         'serving (projection)',
         'snapshots (stream, schema)',
       ])

@@ -24,6 +24,7 @@ import jsonOfText from '../../../migrations/postgres/0033-json-of-text.sql' with
 import sentKeys from '../../../migrations/postgres/0034-sent-keys.sql' with { type: 'text' }
 import refusals from '../../../migrations/postgres/0037-refusals.sql' with { type: 'text' }
 import loadMeta from '../../../migrations/postgres/0039-load-meta.sql' with { type: 'text' }
+import samples from '../../../migrations/postgres/0040-samples.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 import appendRows from '../../../migrations/postgres/0035-append-rows.sql' with { type: 'text' }
 
@@ -54,4 +55,5 @@ export const migrations: readonly Migration[] = [
   { name: '0035-append-rows', sql: appendRows },
   { name: '0037-refusals', sql: refusals },
   { name: '0039-load-meta', sql: loadMeta },
+  { name: '0040-samples', sql: samples },
 ]

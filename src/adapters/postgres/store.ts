@@ -5,6 +5,7 @@ import type { Agenda } from '../../ports/agenda/agenda.ts'
 import { type Meter, unmetered } from '../../ports/metrics/meter.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
+import type { Samples } from '../../ports/samples/samples.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { ImportOptions, ImportProgress, UnfinishedImport } from '../../ports/store/import.ts'
 import type { Records } from '../../ports/store/import-record.ts'
@@ -25,6 +26,7 @@ import { refuseReadOnly } from './prove.ts'
 import { findFullPools } from './pool-use.ts'
 import { PostgresReadModel } from './read-model.ts'
 import { PostgresRefusals } from './refusals.ts'
+import { PostgresSamples } from './samples.ts'
 import { refuseMissingRights } from './rights.ts'
 import { beginEpoch, forgetKeys, listKeys, saveSnapshots } from './upkeep.ts'
 import { PostgresWaits } from './waits.ts'
@@ -77,6 +79,7 @@ class PostgresStore implements Store {
   readonly readModel: ReadModel
   readonly agenda: Agenda
   readonly refusals: Refusals
+  readonly samples: Samples
   #meter: Meter = unmetered
   #opened: OpenLog | null = null
   /** By watcher: whether it hears by LISTEN now. */
@@ -101,6 +104,7 @@ class PostgresStore implements Store {
     this.readModel = new PostgresReadModel({ schema, deadlineMs, pools: () => this.#pools })
     this.agenda = new PostgresAgenda({ schema, pool: () => this.#pools.reader })
     this.refusals = new PostgresRefusals({ schema, pool: () => this.#pools.reader })
+    this.samples = new PostgresSamples({ schema, pool: () => this.#pools.reader })
   }
 
   get identity(): LogIdentity {

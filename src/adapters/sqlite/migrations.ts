@@ -9,6 +9,7 @@ import starts from '../../../migrations/sqlite/0028-starts.sql' with { type: 'te
 import importsById from '../../../migrations/sqlite/0029-imports.sql' with { type: 'text' }
 import sentKeys from '../../../migrations/sqlite/0031-sent-keys.sql' with { type: 'text' }
 import refusals from '../../../migrations/sqlite/0035-refusals.sql' with { type: 'text' }
+import samples from '../../../migrations/sqlite/0036-samples.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   { name: '0029-imports', sql: importsById },
   { name: '0031-sent-keys', sql: sentKeys },
   { name: '0035-refusals', sql: refusals },
+  { name: '0036-samples', sql: samples },
 ]

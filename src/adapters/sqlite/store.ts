@@ -4,6 +4,7 @@ import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { Meter } from '../../ports/metrics/meter.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
+import type { Samples } from '../../ports/samples/samples.ts'
 import { Episode } from '../../ports/report/episode.ts'
 import type { Report } from '../../ports/report/notice.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -32,6 +33,7 @@ import { type OpenFile, openFile } from './open.ts'
 import { PageCommits } from './page-commits.ts'
 import { sqliteReadModel } from './read-model.ts'
 import { sqliteRefusals } from './refusals.ts'
+import { sqliteSamples } from './samples.ts'
 import { END_KEYS_MAX } from './sent-keys.ts'
 import { readSqliteWaits } from './waits.ts'
 
@@ -80,6 +82,7 @@ class SqliteStore implements Store {
   readonly readModel: ReadModel = sqliteReadModel(run => this.#call(() => run(this.#db.readModel)), this.#commits)
   readonly agenda: Agenda = sqliteAgenda(run => this.#call(() => run(this.#db.agenda)))
   readonly refusals: Refusals = sqliteRefusals(run => this.#call(() => run(this.#db.refusals)))
+  readonly samples: Samples = sqliteSamples(run => this.#call(() => run(this.#db.samples)))
   readonly #turns = new SharedTurns()
   #opened: OpenFile | null = null
   readonly #watching = new Map<Wake, () => Promise<void>>()

@@ -5,6 +5,7 @@ import { categoryOf, isOf } from '../../definitions/event/stream-name.ts'
 import { memoryAgenda } from '../agenda/memory.ts'
 import { type MemoryTable, memoryReadModel, writeUnitRow } from '../read-model/memory.ts'
 import { memoryRefusals } from '../refusals/memory.ts'
+import { memorySamples } from '../samples/memory.ts'
 import { compareText } from '../read-model/compare-text.ts'
 import type { StoredEvent } from './event.ts'
 import { factsMaxOf, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
@@ -152,6 +153,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     },
     agenda,
     refusals: memoryRefusals(),
+    samples: memorySamples(),
     open: async () => {},
     append: async units => units.map(append),
     ...imports,

@@ -4,6 +4,7 @@ import type { Agenda } from '../agenda/agenda.ts'
 import type { Measured } from '../metrics/meter.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import type { Refusals } from '../refusals/refusals.ts'
+import type { Samples } from '../samples/samples.ts'
 import type { Log } from './log.ts'
 import type { Turns } from './turns.ts'
 import type { LogIdentity, Upkeep } from './upkeep.ts'
@@ -21,4 +22,6 @@ export interface Store extends Log, Turns, Watch, Upkeep, Measured, WaitSource {
   readonly agenda: Agenda
   /** Commands that were refused lately. */
   readonly refusals: Refusals
+  /** What nodes have counted lately that is not in the log. */
+  readonly samples: Samples
 }
