@@ -1,22 +1,19 @@
 // Findings, and what watches can see, as tables.
-import type { Finding, SubjectSight } from '../definitions/detector/findings.ts'
-import { minuteOf, shortNumber } from '../subscription/findings/describe-finding.ts'
+import type { Finding } from '../definitions/detector/finding.ts'
+import type { SubjectSight } from '../definitions/detector/rate-findings.ts'
+import { describeFinding, minuteOf, shortNumber } from '../subscription/findings/describe-finding.ts'
 import { paintFor } from '../lib/paint.ts'
 import { table } from './table.ts'
 
 export function findingsTable(findings: readonly Finding[]): string {
   const { bold, yellow } = paintFor()
-  const rows = findings.map(({ subject, change, since, openedAt, closedAt, seen, expected, examples, falseCallsInYear }) => [
-    subject,
-    change,
-    minuteOf(since),
-    minuteOf(openedAt),
-    closedAt === null ? yellow('open') : minuteOf(closedAt),
-    shortNumber(seen),
-    shortNumber(expected),
-    shortNumber(falseCallsInYear),
-    examples.join(' '),
-  ])
+  const rows = findings.map(finding => {
+    const { subject, since, openedAt, closedAt, examples, falseCallsInYear } = finding
+    const { change, seen, expected } = describeFinding(finding)
+    const until = closedAt === null ? yellow('open') : minuteOf(closedAt)
+    const byChance = shortNumber(falseCallsInYear)
+    return [subject, change, minuteOf(since), minuteOf(openedAt), until, seen, expected, byChance, examples.join(' ')]
+  })
   const titles = ['EVENT', 'CHANGE', 'SINCE', 'FOUND', 'UNTIL', 'SEEN', 'EXPECTED', 'BY CHANCE A YEAR', 'POSITIONS']
   return table(titles.map(bold), rows)
 }

@@ -1,14 +1,7 @@
 // Detects over all types at once: takes counted hours in the order of time, and closes them.
-import {
-  closeHours,
-  type Finding,
-  findingsAt,
-  startSubject,
-  type SubjectSight,
-  type SubjectState,
-  subjectSight,
-} from './findings.ts'
+import type { Finding } from './finding.ts'
 import type { HourCount } from './hour-row.ts'
+import { closeHours, rateFindingsAt, startSubject, type SubjectSight, type SubjectState, subjectSight } from './rate-findings.ts'
 import { HOUR_MS } from './settings.ts'
 
 export class Detection {
@@ -54,7 +47,7 @@ export class Detection {
   get findings(): readonly Finding[] {
     const found = [...this.#subjects.values()].flatMap(state => {
       const count = this.#counts.find(({ subject, hour }) => subject === state.subject && hour === state.watch.hours.at)
-      return findingsAt(state, count ?? null, this.#closedUntil)
+      return rateFindingsAt(state, count ?? null, this.#closedUntil)
     })
     return found.toSorted((one, other) => one.openedAt - other.openedAt)
   }

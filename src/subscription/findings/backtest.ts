@@ -1,6 +1,7 @@
 // Detects over a log from its beginning, as a detector with other settings would have done it.
 import { Detection } from '../../definitions/detector/detection.ts'
-import type { Finding, SubjectSight } from '../../definitions/detector/findings.ts'
+import type { Finding } from '../../definitions/detector/finding.ts'
+import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { countEvent, type HourCount, NO_EVENTS } from '../../definitions/detector/hour-row.ts'
 import { HOUR_MS } from '../../definitions/detector/settings.ts'
 import { categoryOf } from '../../definitions/event/stream-name.ts'

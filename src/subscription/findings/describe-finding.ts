@@ -1,5 +1,5 @@
 // A finding in words.
-import type { Finding } from '../../definitions/detector/findings.ts'
+import type { Finding, RateFinding } from '../../definitions/detector/finding.ts'
 import type { RateChange } from '../../definitions/detector/rate.ts'
 
 const CHANGES: Readonly<Record<RateChange, string>> = {
@@ -9,11 +9,32 @@ const CHANGES: Readonly<Record<RateChange, string>> = {
   burst: 'comes about four times as often as usual, or more',
 }
 
-/** Says what was found: the change, what was expected and seen, and what to do. */
-export function describeFinding({ subject, change, since, expected, seen, closedAt, falseCallsInYear }: Finding): string {
-  const found = `${subject} ${CHANGES[change]} since ${minuteOf(since)}: ${seen} events where ${shortNumber(expected)} were expected.`
-  if (closedAt !== null) return `${found} It is as usual again since ${minuteOf(closedAt)}.`
-  return `${found} By chance this is called ${shortNumber(falseCallsInYear)} times a year. Run findings, and look at what sends or handles it.`
+/** A finding in words: the change, what was seen, what was expected, and a sentence that says also what to do. */
+export type FindingText = {
+  readonly change: string
+  readonly seen: string
+  readonly expected: string
+  readonly sentence: string
+}
+
+const TEXTS: { readonly [K in Finding['kind']]: (finding: Extract<Finding, { readonly kind: K }>) => FindingText } = {
+  rate: describeRate,
+}
+
+export function describeFinding(finding: Finding): FindingText {
+  return TEXTS[finding.kind](finding)
+}
+
+function describeRate(finding: RateFinding): FindingText {
+  const { subject, change, since, closedAt } = finding
+  const [seen, expected] = [String(finding.seen), shortNumber(finding.expected)]
+  const found = `${subject} ${CHANGES[change]} since ${minuteOf(since)}: ${seen} events where ${expected} were expected.`
+  const after = closedAt === null ? adviceOn(finding) : `It is as usual again since ${minuteOf(closedAt)}.`
+  return { change, seen, expected, sentence: `${found} ${after}` }
+}
+
+function adviceOn({ falseCallsInYear }: Finding): string {
+  return `By chance this is called ${shortNumber(falseCallsInYear)} times a year. Run findings, and look at what sends or handles it.`
 }
 
 export function minuteOf(ms: number): string {

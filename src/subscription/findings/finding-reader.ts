@@ -1,7 +1,8 @@
 // Reads the rows of a detector, and detects over those that are new.
 import { Detection } from '../../definitions/detector/detection.ts'
 import type { DetectorSpec } from '../../definitions/detector/detector.ts'
-import type { Finding, SubjectSight } from '../../definitions/detector/findings.ts'
+import type { Finding } from '../../definitions/detector/finding.ts'
+import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { type HourCount, keyBefore, readHour } from '../../definitions/detector/hour-row.ts'
 import { nextTurn } from '../../lib/turns.ts'
 import type { Store } from '../../ports/store/store.ts'

@@ -1,7 +1,7 @@
 // Looks every minute at what the detectors of this process found, and reports what opened and what closed.
 import type { Definitions } from '../../definitions/definition.ts'
 import { type DetectorSpec, isDetector } from '../../definitions/detector/detector.ts'
-import type { Finding } from '../../definitions/detector/findings.ts'
+import { type Finding, findingKey } from '../../definitions/detector/finding.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
 import type { Meter, Observation } from '../../ports/metrics/meter.ts'
 import { Episode } from '../../ports/report/episode.ts'
@@ -81,7 +81,7 @@ class WatchedDetector {
   readonly #options: FindingWatchOptions
   readonly #reading: Episode
   #reader: FindingReader | null = null
-  /** What this process has reported as open, by type and the time at which it was found. */
+  /** What this process has reported as open, by its key. */
   #open = new Map<string, Finding>()
   /** The types that it watches. */
   #subjects: readonly string[] = []
@@ -125,21 +125,20 @@ class WatchedDetector {
   #compare(findings: readonly Finding[]): void {
     const before = this.#open
     const isOpen = ({ closedAt }: Finding) => closedAt === null
-    this.#open = new Map(findings.filter(isOpen).map(finding => [keyOf(finding), finding]))
+    this.#open = new Map(findings.filter(isOpen).map(finding => [findingKey(finding), finding]))
     for (const [key, finding] of this.#open)
       if (!before.has(key)) this.#report(finding, { level: 'warn', code: 'finding-opened' })
     for (const [key, finding] of before)
       if (!this.#open.has(key))
-        this.#report(findings.find(one => keyOf(one) === key) ?? finding, { level: 'info', code: 'finding-closed' })
+        this.#report(findings.find(one => findingKey(one) === key) ?? finding, { level: 'info', code: 'finding-closed' })
   }
 
   #report(finding: Finding, as: Pick<Notice, 'level' | 'code'>): void {
-    const { subject, change, examples, openedAt, since, closedAt } = finding
+    const { kind, subject, examples, openedAt, since, closedAt } = finding
+    const { change, sentence } = describeFinding(finding)
     const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
     const times = { since: time(since), openedAt: time(openedAt), closedAt: time(closedAt) }
-    const fields = { detector: this.#spec.name, subject, change, ...times, examples: examples.join(', ') }
-    this.#options.report(new Notice({ ...as, message: describeFinding(finding), fields }))
+    const fields = { detector: this.#spec.name, kind, subject, change, ...times, examples: examples.join(', ') }
+    this.#options.report(new Notice({ ...as, message: sentence, fields }))
   }
 }
-
-const keyOf = ({ subject, openedAt }: Finding) => `${subject} ${openedAt}`

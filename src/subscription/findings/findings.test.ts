@@ -112,8 +112,8 @@ describe('findings', () => {
       sleep: () => Promise.resolve(),
     })
     for (const _ of [1, 2]) await watch.look()
-    expect(notices.map(({ code, level, fields }) => [code, level, fields['subject'], fields['change']])).toEqual([
-      ['finding-opened', 'warn', 'order.Placed', 'silence'],
+    expect(notices.map(({ code, level, fields }) => [code, level, fields['kind'], fields['subject'], fields['change']])).toEqual([
+      ['finding-opened', 'warn', 'rate', 'order.Placed', 'silence'],
     ])
     expect(notices[0]!.message).toContain(`order.Placed has fallen silent since ${dayOf(DAYS)}T00:00Z: 0 events where`)
     expect(watch.open).toEqual([{ values: ['rates', 'order.Placed'], value: 1 }])
@@ -175,7 +175,7 @@ describe('findings', () => {
     const tested = await runVerb(backtestVerb, { ...call, values: { threshold: '10' } })
     expect(tested.out).toContain('With a threshold of 10 you would have been called 0 times from')
     const { out: json } = await runVerb(findingsVerb, { ...call, json: true })
-    expect(JSON.parse(json)).toMatchObject([{ detector: 'rates', findings: [{ change: 'silence' }] }])
+    expect(JSON.parse(json)).toMatchObject([{ detector: 'rates', findings: [{ kind: 'rate', change: 'silence' }] }])
     expect((await runVerb(findingsVerb, { serve: [order], store })).out).toContain('no detector is served')
     await expect(runVerb(backtestVerb, { ...call, values: { threshold: '99' } })).rejects.toThrow('at most 30')
   })

@@ -1,24 +1,15 @@
-// What a detector finds. It is a fold of the counted hours of each type, and so the same whenever it is asked.
+// What is found of the rates of types. It is a fold of the counted hours of each type, and so the same whenever it is asked.
+import type { RateFinding } from './finding.ts'
 import { EXAMPLES, type HourCount } from './hour-row.ts'
 import type { RateCall } from './rate.ts'
 import { HOUR_MS } from './settings.ts'
 import { closeHour, MINUTES, peekHour, type Sight, sightOf, startTypeWatch, type TypeWatch } from './type-watch.ts'
 
-/** A change of the rate of a type of events. Times are in ms since 1970. */
-export type Finding = RateCall & {
-  /** The type of the events: `order.Placed`. */
-  readonly subject: string
-  /** The positions of up to three events: the last ones before it was found. */
-  readonly examples: readonly number[]
-  /** How many calls a year this watch makes by chance, as far as its own past tells. */
-  readonly falseCallsInYear: number
-}
-
 /** What is known of a type: its watch, what was found, and the positions of its last events. */
 export type SubjectState = {
   readonly subject: string
   readonly watch: TypeWatch
-  readonly findings: readonly Finding[]
+  readonly findings: readonly RateFinding[]
   readonly last: readonly number[]
 }
 
@@ -48,26 +39,30 @@ export function closeHours(state: SubjectState, counts: readonly HourCount[], un
 function closeOne({ subject, watch, findings, last }: SubjectState, count: HourCount | null): SubjectState {
   const step = closeHour(watch, count?.minutes ?? NOTHING)
   const examples = [...last, ...(count?.last ?? [])].slice(-EXAMPLES)
-  const { falseCallsInYear } = sightOf(step.watch)
-  const found = step.calls.map(call => ({ ...call, subject, examples, falseCallsInYear })).reduce(noteCall, findings)
+  const found = step.calls.map(toFinding(subject, examples, step.watch)).reduce(noteCall, findings)
   return { subject, watch: step.watch, findings: found, last: examples }
 }
 const NOTHING: readonly number[] = new Array<number>(MINUTES).fill(0)
 
+const toFinding = (subject: string, examples: readonly number[], watch: TypeWatch) => {
+  const { falseCallsInYear } = sightOf(watch)
+  return (call: RateCall): RateFinding => ({ kind: 'rate', ...call, subject, examples, falseCallsInYear })
+}
+
 /** A closed call takes the place of the open one, whose examples it keeps. */
-function noteCall(findings: readonly Finding[], call: Finding): readonly Finding[] {
+function noteCall(findings: readonly RateFinding[], call: RateFinding): readonly RateFinding[] {
   if (call.closedAt === null) return [...findings, call].slice(-FINDINGS_MAX)
   return findings.map(one => (one.openedAt === call.openedAt ? { ...one, closedAt: call.closedAt } : one))
 }
 
 /** All findings, with those of an hour that is over only up to `until`. `count`: what was counted in that hour. */
-export function findingsAt(state: SubjectState, count: HourCount | null, until: number): readonly Finding[] {
+export function rateFindingsAt(state: SubjectState, count: HourCount | null, until: number): readonly RateFinding[] {
   const { subject, watch, findings, last } = state
   const minutes = (count?.minutes ?? NOTHING).slice(0, Math.max(0, Math.floor((until - watch.hours.at) / MINUTE_MS)))
   const examples = [...last, ...(count?.last ?? [])].slice(-EXAMPLES)
-  const { falseCallsInYear } = sightOf(watch)
-  const calls = peekHour(watch, minutes).map(call => ({ ...call, subject, examples, falseCallsInYear }))
-  return calls.reduce(noteCall, findings)
+  return peekHour(watch, minutes)
+    .map(toFinding(subject, examples, watch))
+    .reduce(noteCall, findings)
 }
 
 export function subjectSight({ subject, watch }: SubjectState): SubjectSight {
