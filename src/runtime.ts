@@ -48,6 +48,7 @@ import { listenerNotice, reportUnanswered } from './dispatch/notices.ts'
 import { measureReport, measureTrace } from './metrics/measured.ts'
 import { checkOptions, type OptionKinds, RUNTIME_OPTIONS } from './definitions/options.ts'
 import { Metrics } from './metrics/registry.ts'
+import { sampleForDetectors } from './metrics/sample-detectors.ts'
 import { measureStore } from './metrics/store.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
 import type { Report } from './ports/report/notice.ts'
@@ -366,6 +367,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
   })
   const endMeasures = observeMeasures(shared, subscriptions)
   const findings = watchFindings(shared, subscriptions)
+  const sampler = sampleForDetectors(shared)
   const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
   return {
     tail: following,
@@ -375,10 +377,12 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
       await following.start()
       await subscriptions.start()
       findings.start()
+      sampler?.start()
     },
     close: async (over: AbortSignal) => {
       endMeasures()
-      await Promise.all([settleOrAbort(findings.close(), over), subscriptions.close(over)])
+      const watching = Promise.all([findings.close(), sampler?.close()])
+      await Promise.all([settleOrAbort(watching, over), subscriptions.close(over)])
       await following.close()
     },
   }

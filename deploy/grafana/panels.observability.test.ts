@@ -9,7 +9,7 @@ import { dashboards } from './dashboards.ts'
 
 /** What has series only once something fails, in an app with more than the marketplace has, or in PostgreSQL. */
 const EMPTY_IN_HEALTH = new Set([
-  'Which events come more or less often than usual?',
+  'What comes more or less often than usual?',
   'How long does it take to fetch what commands need?',
   'What do records tell operators?',
   'What is tried again and again?',

@@ -40,7 +40,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… streams order': /order-o1/,
   '… replay order-o1 --at 3': /Placed/,
   '… events --follow --type order.Placed': /Placed/,
-  '… findings': /no detector is served|EVENT/,
+  '… findings': /no detector is served|WHAT/,
   '… backtest --threshold 12': /the log has no events|you would have been called/,
   '… refusals': /no command was refused|ACTOR/,
   '… processes fulfilment o1': /"isOver": true/,

@@ -1,5 +1,6 @@
 // backtest: what a detector would have found in this log, with some evidence.
 import { THRESHOLD, THRESHOLD_MAX, THRESHOLD_MIN } from '../definitions/detector/settings.ts'
+import { isWatchedSubject } from '../definitions/detector/subjects.ts'
 import { type Backtest, backtest } from '../subscription/findings/backtest.ts'
 import { minuteOf, shortNumber } from '../subscription/findings/describe-finding.ts'
 import { detectorsOf } from './findings.ts'
@@ -22,13 +23,16 @@ async function runBacktest({ values, json, ...call }: Call): Promise<number> {
   const since = sinceOf(values, Date.now()) ?? 0
   const threshold = numberOf(values, 'threshold', THRESHOLD_MIN) ?? THRESHOLD
   if (threshold > THRESHOLD_MAX) throw new Misused(`--threshold takes at most ${THRESHOLD_MAX}; found ${threshold}`)
+  const watched = detectorsOf(call.serve)
   const counted = new Set(
-    detectorsOf(call.serve).flatMap(({ evolve }) =>
+    watched.flatMap(({ evolve }) =>
       [...evolve].flatMap(([category, types]) => [...types.keys()].map(type => `${category}.${type}`)),
     ),
   )
   const isCounted = (subject: string) => counted.size === 0 || counted.has(subject)
-  const tested = await withStore(call, store => backtest(store, { threshold, isCounted }))
+  const isSampled = (subject: string) =>
+    watched.length === 0 || watched.some(({ families }) => isWatchedSubject(families, subject))
+  const tested = await withStore(call, store => backtest(store, { threshold, isCounted, isSampled, now: Date.now }))
   const found = { ...tested, findings: tested.findings.filter(({ openedAt }) => openedAt >= since) }
   console.log(json ? JSON.stringify({ threshold, ...found }) : textOfBacktest(found, threshold, since))
   return 0

@@ -14,7 +14,7 @@ export function findingsTable(findings: readonly Finding[]): string {
     const byChance = shortNumber(falseCallsInYear)
     return [subject, change, minuteOf(since), minuteOf(openedAt), until, seen, expected, byChance, examples.join(' ')]
   })
-  const titles = ['EVENT', 'CHANGE', 'SINCE', 'FOUND', 'UNTIL', 'SEEN', 'EXPECTED', 'BY CHANCE A YEAR', 'POSITIONS']
+  const titles = ['WHAT', 'CHANGE', 'SINCE', 'FOUND', 'UNTIL', 'SEEN', 'EXPECTED', 'BY CHANCE A YEAR', 'POSITIONS']
   return table(titles.map(bold), rows)
 }
 
@@ -25,7 +25,7 @@ export function sightsTable(subjects: readonly SubjectSight[]): string {
     const after = isLearning ? Object.keys(noticeMs).map(() => dim('learns')) : Object.values(noticeMs).map(lengthOf)
     return [subject, shortNumber(eventsInDay), lengthOf(unitMs), ...after, isLearning ? '' : shortNumber(falseCallsInYear)]
   })
-  const titles = ['EVENT', 'A DAY', 'COUNTED BY', 'SILENCE AFTER', 'HALF AFTER', 'TWICE AFTER', 'FOUR TIMES AFTER']
+  const titles = ['WHAT', 'A DAY', 'COUNTED BY', 'SILENCE AFTER', 'HALF AFTER', 'TWICE AFTER', 'FOUR TIMES AFTER']
   return table([...titles, 'FALSE CALLS A YEAR'].map(bold), rows)
 }
 

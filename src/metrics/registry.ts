@@ -83,6 +83,11 @@ export class Metrics implements Meter {
     return this.#find(name, values, () => new Buckets(METRICS[name].bounds)) as Buckets
   }
 
+  /** The series of a metric that were recorded so far, without what is read when somebody asks. */
+  *kept(name: MetricName): Generator<Kept> {
+    yield* this.#kept.get(name)?.values() ?? []
+  }
+
   /** A reading that throws is also counted in `emaki.telemetry.failures`. */
   observe<N extends GaugeName | CounterName>(names: readonly N[], read: () => Observed<N> | Promise<Observed<N>>): void {
     const observe = async () => new Map(Object.entries(await read()) as [MetricName, readonly Observation[]][])

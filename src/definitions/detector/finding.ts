@@ -3,7 +3,7 @@ import type { RateCall } from './rate.ts'
 
 /** What all findings have. Times are in ms since 1970. */
 export type FindingBasis = {
-  /** The type of the events: `order.Placed`. */
+  /** What it is about: the type of the events, `order.Placed`, or of what nodes count, `command order.place`. */
   readonly subject: string
   /** When it began, when it was found, and when it was over. Null: it is open. */
   readonly since: number
@@ -15,7 +15,7 @@ export type FindingBasis = {
   readonly falseCallsInYear: number
 }
 
-/** The rate of a type of events has changed. */
+/** The rate of a type of events, of a command or of a rejection has changed. */
 export type RateFinding = FindingBasis & RateCall & { readonly kind: 'rate' }
 
 export type Finding = RateFinding

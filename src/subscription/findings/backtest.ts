@@ -1,4 +1,4 @@
-// Detects over a log from its beginning, as a detector with other settings would have done it.
+// Detects over a log from its beginning, and over the samples of commands that are kept, as a detector with other settings would have done it.
 import { Detection } from '../../definitions/detector/detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
@@ -9,11 +9,16 @@ import { background } from '../../lib/turns.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import { logPages } from '../../ports/store/pages.ts'
 import type { Store } from '../../ports/store/store.ts'
+import { SampleReader } from './sample-reader.ts'
 
 export type BacktestOptions = {
   readonly threshold: number
   /** Whether events of a type are counted: `order.Placed`. */
   readonly isCounted: (subject: string) => boolean
+  /** Whether what nodes have counted of commands is watched: `command order.place`. */
+  readonly isSampled: (subject: string) => boolean
+  /** In ms since 1970. */
+  readonly now: () => number
 }
 /** What would have been found. Times are in ms since 1970. */
 export type Backtest = {
@@ -26,15 +31,27 @@ export type Backtest = {
 /** The work of an event, in characters. */
 const EVENT_SIZE = 256
 
-/** Reads the whole log. The types are those that are stored. Rejects with the store's error, and with DamagedStream. */
-export async function backtest(store: Store, { threshold, isCounted }: BacktestOptions): Promise<Backtest> {
+/** Reads the whole log, and the samples. The types are those that are stored. Rejects with the store's error, and with DamagedStream. */
+export async function backtest(store: Store, { threshold, isCounted, isSampled, now }: BacktestOptions): Promise<Backtest> {
+  const samples = new SampleReader({ samples: store.samples, threshold, isWatched: isSampled, now })
+  await samples.read()
   const detection = new Detection(threshold)
   const hours = new HourCounter(detection, isCounted)
   for await (const page of logPages(store, { until: await store.head() })) {
     for (const event of page) hours.count(event)
     if (background.isOver(page.length * EVENT_SIZE)) await background.next()
   }
-  return { ...hours.end(), findings: detection.findings, subjects: detection.sights }
+  const { from, until } = joinRanges(hours.end(), samples.range)
+  const findings = [...detection.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
+  return { from, until, findings, subjects: [...detection.sights, ...samples.subjects] }
+}
+
+type Range = Pick<Backtest, 'from' | 'until'>
+
+/** A range that begins at 0 is empty. */
+function joinRanges(one: Range, other: Range): Range {
+  if (one.from === 0 || other.from === 0) return one.from === 0 ? other : one
+  return { from: Math.min(one.from, other.from), until: Math.max(one.until, other.until) }
 }
 
 /** Counts events in the order of the log, and closes each hour behind which there is one. */
@@ -61,7 +78,7 @@ class HourCounter {
   }
 
   /** Closes the last hour too. */
-  end(): Pick<Backtest, 'from' | 'until'> {
+  end(): Range {
     if (this.#hour > 0) this.#closeUntil(this.#hour + HOUR_MS)
     return { from: this.#from, until: this.#hour }
   }

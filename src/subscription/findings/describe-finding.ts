@@ -1,6 +1,7 @@
 // A finding in words.
 import type { Finding, RateFinding } from '../../definitions/detector/finding.ts'
 import type { RateChange } from '../../definitions/detector/rate.ts'
+import { kindOfSubject } from '../../definitions/detector/subjects.ts'
 
 const CHANGES: Readonly<Record<RateChange, string>> = {
   silence: 'has fallen silent',
@@ -28,13 +29,18 @@ export function describeFinding(finding: Finding): FindingText {
 function describeRate(finding: RateFinding): FindingText {
   const { subject, change, since, closedAt } = finding
   const [seen, expected] = [String(finding.seen), shortNumber(finding.expected)]
-  const found = `${subject} ${CHANGES[change]} since ${minuteOf(since)}: ${seen} events where ${expected} were expected.`
+  const found = `${subject} ${CHANGES[change]} since ${minuteOf(since)}: ${seen} ${nounOf(subject)} where ${expected} were expected.`
   const after = closedAt === null ? adviceOn(finding) : `It is as usual again since ${minuteOf(closedAt)}.`
   return { change, seen, expected, sentence: `${found} ${after}` }
 }
 
 function adviceOn({ falseCallsInYear }: Finding): string {
   return `By chance this is called ${shortNumber(falseCallsInYear)} times a year. Run findings, and look at what sends or handles it.`
+}
+
+function nounOf(subject: string): string {
+  const kind = kindOfSubject(subject)
+  return kind === null ? 'events' : `${kind}s`
 }
 
 export function minuteOf(ms: number): string {

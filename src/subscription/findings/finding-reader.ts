@@ -4,8 +4,10 @@ import type { DetectorSpec } from '../../definitions/detector/detector.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { type HourCount, keyBefore, readHour } from '../../definitions/detector/hour-row.ts'
+import { isWatchedSubject } from '../../definitions/detector/subjects.ts'
 import { nextTurn } from '../../lib/turns.ts'
 import type { Store } from '../../ports/store/store.ts'
+import { SampleReader } from './sample-reader.ts'
 
 /** What a detector knows at a time. */
 export type DetectorReading = {
@@ -25,6 +27,8 @@ export class FindingReader {
   readonly #spec: DetectorSpec
   readonly #now: () => number
   #detection: Detection
+  /** What it knows of commands, which are not in the log. */
+  readonly #samples: SampleReader
   /** The table whose rows were read, and its checkpoint then. */
   #seen = { table: '', position: 0 }
 
@@ -33,15 +37,20 @@ export class FindingReader {
     this.#spec = spec
     this.#now = now
     this.#detection = new Detection(spec.threshold)
+    const isWatched = (subject: string) => isWatchedSubject(spec.families, subject)
+    this.#samples = new SampleReader({ samples: store.samples, threshold: spec.threshold, isWatched, now })
   }
 
   /** Reads what is new. Rejects with the store's error, and goes on where it was with the next call. */
   async read(): Promise<DetectorReading> {
     const { name } = this.#spec
+    await this.#samples.read()
     const table = await this.#store.readModel.serving(name)
     const until = table === null ? 0 : await this.#untilOf(table)
     if (table !== null) await this.#detect(table, until)
-    return { detector: name, until, findings: this.#detection.findings, subjects: this.#detection.sights }
+    const [events, samples] = [this.#detection, this.#samples]
+    const findings = [...events.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
+    return { detector: name, until, findings, subjects: [...events.sights, ...samples.subjects] }
   }
 
   /** Until when the rows of a table hold all events. */

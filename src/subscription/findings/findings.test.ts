@@ -158,7 +158,8 @@ describe('findings', () => {
     await shop.emaki.send(order.place('again', { skus: ['a'], cents: 5 }))
     await untilProcessed(shop.emaki, await shop.store.head())
     shop.clock.now += DAY_MS
-    const test = (threshold: number) => backtest(shop.store, { threshold, isCounted: type => type === 'order.Placed' })
+    const test = (threshold: number) =>
+      backtest(shop.store, { threshold, isCounted: type => type === 'order.Placed', isSampled: () => false, now: Date.now })
     const found = (await test(10)).findings
     expect(found).toEqual((await readerOf(shop).read()).findings)
     expect(found.map(({ change }) => change)).toEqual(['silence'])
@@ -171,7 +172,7 @@ describe('findings', () => {
     const { code, out } = await runVerb(findingsVerb, call)
     expect(code).toBe(0)
     expect(out).toMatch(new RegExp(`order\\.Placed +silence +${dayOf(DAYS)}T00:00Z +\\S+T00:00Z +open +0 `))
-    expect(out).toMatch(/EVENT +A DAY +COUNTED BY +SILENCE AFTER/)
+    expect(out).toMatch(/WHAT +A DAY +COUNTED BY +SILENCE AFTER/)
     const tested = await runVerb(backtestVerb, { ...call, values: { threshold: '10' } })
     expect(tested.out).toContain('With a threshold of 10 you would have been called 0 times from')
     const { out: json } = await runVerb(findingsVerb, { ...call, json: true })

@@ -6,7 +6,7 @@ export const FINDINGS = {
     unit: '{finding}',
     attributes: ['emaki.detector', 'emaki.event'],
     board: 'overview',
-    question: 'Which events come more or less often than usual?',
-    help: 'Findings of a detector that are open: events that are silent, or come far less or more often than usual.',
+    question: 'What comes more or less often than usual?',
+    help: 'Findings of a detector that are open: events, commands or rejections that are silent, or come far less or more often than usual.',
   },
 } as const
