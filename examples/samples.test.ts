@@ -13,6 +13,7 @@ import { followCategory } from './live.ts'
 import { Order, order } from './marketplace/order.ts'
 import { mails } from './processor.ts'
 import { closing, till } from './schedules.ts'
+import { shapes } from './shapes.ts'
 
 test('an old event is read as the one that it became, and a retired one is passed over', async () => {
   const store = memory()
@@ -47,6 +48,14 @@ test('a detector of orders that are placed and shipped runs as a subscription', 
   const shipped = Order.Shipped({ trackingNumber: 'T-1', customerId: 'c1', cents: 100 })
   await emaki.append([{ stream: 'order-o1', expect: 0, events: [shipped] }])
   expect(await emaki.waitUntilProcessed(1, ['rates'], HANG_MS)).toBe(true)
+  await emaki.close()
+})
+
+test('a detector of the payloads of orders runs as a subscription', async () => {
+  const emaki = await runtime({ serve: [order, shapes], store: memory() })
+  const shipped = Order.Shipped({ trackingNumber: 'T-1', customerId: 'c1', cents: 100 })
+  await emaki.append([{ stream: 'order-o1', expect: 0, events: [shipped] }])
+  expect(await emaki.waitUntilProcessed(1, ['shapes'], HANG_MS)).toBe(true)
   await emaki.close()
 })
 

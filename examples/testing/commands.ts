@@ -12,6 +12,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/checks.ts': ['samples.test.ts', "'./checks.ts'"],
   'examples/deciding.ts': ['deciding.test.ts', "'./deciding.ts'"],
   'examples/findings.ts': ['samples.test.ts', "'./findings.ts'"],
+  'examples/shapes.ts': ['samples.test.ts', "'./shapes.ts'"],
   'examples/follow.ts': ['samples.test.ts', "'./follow.ts'"],
   'examples/order-limit.ts': ['order-limit.test.ts', "'./order-limit.ts'"],
   'examples/group-checkout.ts': ['samples.test.ts', "'./group-checkout.ts'"],

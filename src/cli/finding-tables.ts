@@ -1,7 +1,9 @@
 // Findings, and what watches can see, as tables.
 import type { Finding } from '../definitions/detector/finding.ts'
 import type { SubjectSight } from '../definitions/detector/rate-findings.ts'
+import type { ShapeNote } from '../definitions/detector/shape.ts'
 import { describeFinding, minuteOf, shortNumber } from '../subscription/findings/describe-finding.ts'
+import { describeNote } from '../subscription/findings/describe-note.ts'
 import { paintFor } from '../lib/paint.ts'
 import { table } from './table.ts'
 
@@ -15,6 +17,18 @@ export function findingsTable(findings: readonly Finding[]): string {
     return [subject, change, minuteOf(since), minuteOf(openedAt), until, seen, expected, byChance, examples.join(' ')]
   })
   const titles = ['WHAT', 'CHANGE', 'SINCE', 'FOUND', 'UNTIL', 'SEEN', 'EXPECTED', 'BY CHANCE A YEAR', 'POSITIONS']
+  return table(titles.map(bold), rows)
+}
+
+/** What changed in payloads. */
+export function notesTable(notes: readonly ShapeNote[]): string {
+  const { bold } = paintFor()
+  const rows = notes.map(note => {
+    const { change, usual, seen } = describeNote(note)
+    const { subject, path, since, openedAt, effect, examples } = note
+    return [subject, path, change, minuteOf(since), minuteOf(openedAt), seen, usual, shortNumber(effect), examples.join(' ')]
+  })
+  const titles = ['NOTE ON', 'FIELD', 'CHANGE', 'SINCE', 'FOUND', 'SEEN', 'USUAL', 'EFFECT', 'POSITIONS']
   return table(titles.map(bold), rows)
 }
 

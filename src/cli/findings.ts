@@ -3,7 +3,7 @@ import { type DetectorSpec, isDetector } from '../definitions/detector/detector.
 import { definitionOf, type Served } from '../definitions/definition.ts'
 import { type DetectorReading, FindingReader } from '../subscription/findings/finding-reader.ts'
 import { minuteOf } from '../subscription/findings/describe-finding.ts'
-import { findingsTable, sightsTable } from './finding-tables.ts'
+import { findingsTable, notesTable, sightsTable } from './finding-tables.ts'
 import { withStore } from './opened.ts'
 import { sinceOf } from './since.ts'
 import type { Call, Verb } from './verb.ts'
@@ -30,6 +30,7 @@ async function findings({ values, json, ...call }: Call): Promise<number> {
   const recent = readings.map(reading => ({
     ...reading,
     findings: reading.findings.filter(({ closedAt }) => closedAt === null || closedAt >= since),
+    notes: reading.notes.filter(({ openedAt }) => openedAt >= since),
   }))
   if (json) console.log(JSON.stringify(recent))
   else console.log(recent.map(textOfReading).join('\n\n') || 'no detector is served; backtest says what one would find')
@@ -41,8 +42,10 @@ export function detectorsOf(serve: readonly Served[]): readonly DetectorSpec[] {
   return serve.map(definitionOf).filter(isDetector)
 }
 
-function textOfReading({ detector, until, findings, subjects }: DetectorReading): string {
+function textOfReading({ detector, until, findings, subjects, notes, unwatched }: DetectorReading): string {
   if (until === 0) return `${detector} has not counted anything yet`
   const found = findings.length ? findingsTable(findings) : 'Everything comes as usual.'
-  return [`${detector}, until ${minuteOf(until)}`, found, ...(subjects.length ? [sightsTable(subjects)] : [])].join('\n\n')
+  const left = unwatched.map(({ subject, fields }) => `${subject} has ${fields} fields more than are watched.`)
+  const tables = [...(notes.length ? [notesTable(notes)] : []), ...(subjects.length ? [sightsTable(subjects)] : []), ...left]
+  return [`${detector}, until ${minuteOf(until)}`, found, ...tables].join('\n\n')
 }

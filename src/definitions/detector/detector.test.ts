@@ -39,11 +39,24 @@ describe('a detector', () => {
     expect(keyBefore(read.hour) < hourKey(events[0]!)).toBe(true)
   })
 
+  test('a detector that reads payloads gives an event also to the row of its type, behind those of all hours', () => {
+    const { [spec]: shapes } = detector('shapes', { from: Order, shape: true })
+    const stored = { ...{ stream: 'order-o1', type: 'Cancelled', meta: '{}', schema: '', version: 2, position: 9 } }
+    const event = { ...stored, data: '{"reason":"late"}', id: 'e1', at: '2026-03-01T04:17:30.000Z' }
+    const [hour, type] = rowEvents(shapes, event)
+    expect([hour!.key, type!.key]).toEqual(['2026-03-01T04 order.Cancelled', 'shape order.Cancelled'])
+    expect(type!.evolve(shapes.initial, type!.event.data, type!.event, type!.key)).toMatchObject({
+      window: [{ position: 9, at: event.at, seen: [[expect.any(String)]] }],
+    })
+    expect(hour!.evolve(shapes.initial, hour!.event.data, hour!.event, hour!.key)).toMatchObject({ last: [9] })
+  })
+
   test.each([
     [{ from: Order, types: ['Plcaed'] }, 'Plcaed is no event of its families'],
     [{ from: Order, threshold: 4 }, 'expected a threshold from 5 to 30, found 4'],
     [{ from: Order, threshold: Number.NaN }, 'expected a threshold from 5 to 30, found NaN'],
     [{ from: Order, budget: 1 }, 'budget'],
+    [{ from: Order, shape: 'yes' }, 'shape'],
   ])('a detector with %j is refused', (options, said) => {
     expect(() => detector('rates', options as never)).toThrow(said)
   })

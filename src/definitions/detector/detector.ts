@@ -7,13 +7,19 @@ import { freezeAll } from '../event/payload.ts'
 import { checkOptions, type OptionKinds } from '../options.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import { countEvent, type HourRow, hourKey, NO_EVENTS } from './hour-row.ts'
+import { isShapeKey, type ShapeRow, shapeEvent, shapeKey } from './shape.ts'
+import { pathsOf, type ShapePaths } from './shape-paths.ts'
 import { THRESHOLD, THRESHOLD_MAX, THRESHOLD_MIN } from './settings.ts'
 
 /** A detector. */
 export type Detector<N extends string> = { readonly [spec]: DetectorSpec & { readonly name: N } }
 
 /** A detector as the framework runs it: a projection that HTTP does not serve. */
-export type DetectorSpec = ProjectionSpec & { readonly threshold: number }
+export type DetectorSpec = ProjectionSpec & {
+  readonly threshold: number
+  /** The fields of each type whose changes are noted, by `order.Placed`. Null: payloads are not read. */
+  readonly shapes: ReadonlyMap<string, ShapePaths> | null
+}
 
 type DetectorOptions<F extends AnyEvents> = {
   /** The family or families whose events it counts. */
@@ -25,6 +31,11 @@ type DetectorOptions<F extends AnyEvents> = {
    * calls come later, and about a third as many are false. `backtest` says how many there would have been. Default: 10.
    */
   readonly threshold?: number
+  /**
+   * Whether payloads are read, too. What changes in a field is noted: how often it is there, new values of few, and how
+   * high numbers are. Nobody is called for a note. It costs more than counting. Default: false.
+   */
+  readonly shape?: boolean
 }
 
 /**
@@ -41,29 +52,51 @@ export function detector<const N extends string, F extends AnyEvents>(
   const where = `detector('${name}')`
   checkDefinitionName(where, '-', name)
   checkOptions(where, options, OPTIONS)
-  const { threshold = THRESHOLD, types } = options
+  const { threshold = THRESHOLD, types, shape = false } = options
   if (!(threshold >= THRESHOLD_MIN && threshold <= THRESHOLD_MAX))
     throw new TypeError(`${where}: expected a threshold from ${THRESHOLD_MIN} to ${THRESHOLD_MAX}, found ${threshold}`)
   const families = familiesOf(where, options.from)
   const counted = countedTypes(where, families, types)
-  const evolve = byType(counted, (row: unknown, _: unknown, event: Recorded) => countEvent(row as HourRow, event))
+  const shapes = shape ? shapesOf(families, counted) : null
+  const evolve = byType(counted, shapes ? countAndShape(shapes) : countOnly)
   const definition: DetectorSpec = {
     ...{ kind: 'projection', name, version: 1, row: anyRow, initial: freezeAll(NO_EVENTS), indexes: [], families, evolve },
     ...{
-      key: byType(counted, (_: unknown, event: Recorded) => hourKey(event)),
+      key: byType(counted, (_: unknown, event: Recorded) => (shape ? [hourKey(event), shapeKey(event)] : hourKey(event))),
       filter: storedTypes(families, evolve),
       previous: null,
     },
-    ...{ frozen: false, live: false, inline: false, threshold },
+    ...{ frozen: false, live: false, inline: false, threshold, shapes },
   }
   // Only types know the name.
   return Object.freeze({ [spec]: definition }) as Detector<N>
 }
 
-const OPTIONS: OptionKinds<keyof DetectorOptions<AnyEvents>> = { from: 'families', types: 'texts?', threshold: 'number?' }
+const OPTIONS: OptionKinds<keyof DetectorOptions<AnyEvents>> = {
+  from: 'families',
+  types: 'texts?',
+  threshold: 'number?',
+  shape: 'boolean?',
+}
 
 export function isDetector(definition: { readonly kind: string }): definition is DetectorSpec {
   return 'threshold' in definition
+}
+
+const countOnly = (row: unknown, _: unknown, event: Recorded) => countEvent(row as HourRow, event)
+
+/** The rows of hours, and those of types. */
+function countAndShape(shapes: ReadonlyMap<string, ShapePaths>) {
+  return (row: unknown, _: unknown, event: Recorded, key: string) => {
+    if (!isShapeKey(key)) return countEvent(row as HourRow, event)
+    const known = row === NO_EVENTS ? null : (row as ShapeRow)
+    return shapeEvent(known, event, shapes.get(`${event.category}.${event.type}`)!)
+  }
+}
+
+function shapesOf(families: Families, counted: readonly Counted[]): ReadonlyMap<string, ShapePaths> {
+  const schemaOf = ([category, type]: Counted) => families.get(category)!.types.get(type)!.schema
+  return new Map(counted.map(one => [one.join('.'), pathsOf(schemaOf(one))]))
 }
 
 /** The rows are made here alone. */

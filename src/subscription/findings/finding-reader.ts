@@ -4,6 +4,7 @@ import type { DetectorSpec } from '../../definitions/detector/detector.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { type HourCount, keyBefore, readHour } from '../../definitions/detector/hour-row.ts'
+import { BEFORE_SHAPES, isShapeKey, rankNotes, type ShapeNote, type ShapeRow } from '../../definitions/detector/shape.ts'
 import { isWatchedSubject } from '../../definitions/detector/subjects.ts'
 import { nextTurn } from '../../lib/turns.ts'
 import type { Store } from '../../ports/store/store.ts'
@@ -16,6 +17,10 @@ export type DetectorReading = {
   readonly until: number
   readonly findings: readonly Finding[]
   readonly subjects: readonly SubjectSight[]
+  /** What changed in payloads, that of the greatest effect first. */
+  readonly notes: readonly ShapeNote[]
+  /** How many fields of a type are not watched, because it has too many. */
+  readonly unwatched: readonly { readonly subject: string; readonly fields: number }[]
 }
 
 /** An event may still come whose time is so long ago, because clocks differ. */
@@ -48,9 +53,11 @@ export class FindingReader {
     const table = await this.#store.readModel.serving(name)
     const until = table === null ? 0 : await this.#untilOf(table)
     if (table !== null) await this.#detect(table, until)
+    const notes = table === null ? [] : await this.#readNotes(table)
     const [events, samples] = [this.#detection, this.#samples]
     const findings = [...events.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
-    return { detector: name, until, findings, subjects: [...events.sights, ...samples.subjects] }
+    const subjects = [...events.sights, ...samples.subjects]
+    return { detector: name, until, findings, subjects, notes, unwatched: unwatchedOf(this.#spec) }
   }
 
   /** Until when the rows of a table hold all events. */
@@ -81,9 +88,22 @@ export class FindingReader {
     const asked = { where: [], sort: [], limit: PAGE_ROWS }
     for (let key = from; ; ) {
       const { found } = await this.#store.readModel.list({ name: table, indexes: [] }, { ...asked, after: { values: [], key } })
-      if (found.length) yield found.map(row => readHour(row.key, row.data))
-      if (found.length < PAGE_ROWS) return
+      const hours = found.filter(row => !isShapeKey(row.key))
+      if (hours.length) yield hours.map(row => readHour(row.key, row.data))
+      if (hours.length < PAGE_ROWS) return
       key = found.at(-1)!.key
     }
   }
+
+  async #readNotes(table: string): Promise<readonly ShapeNote[]> {
+    if (this.#spec.shapes === null) return []
+    const asked = { where: [], sort: [], limit: this.#spec.shapes.size, after: { values: [], key: BEFORE_SHAPES } }
+    const { found } = await this.#store.readModel.list({ name: table, indexes: [] }, asked)
+    return rankNotes(found.map(({ data }) => JSON.parse(data) as ShapeRow))
+  }
+}
+
+function unwatchedOf({ shapes }: DetectorSpec): DetectorReading['unwatched'] {
+  const all = [...(shapes ?? [])].map(([subject, { unwatched }]) => ({ subject, fields: unwatched }))
+  return all.filter(({ fields }) => fields > 0)
 }

@@ -2,6 +2,7 @@
 import type { Definitions } from '../../definitions/definition.ts'
 import { type DetectorSpec, isDetector } from '../../definitions/detector/detector.ts'
 import { type Finding, findingKey } from '../../definitions/detector/finding.ts'
+import type { ShapeNote } from '../../definitions/detector/shape.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
 import type { Meter, Observation } from '../../ports/metrics/meter.ts'
 import { Episode } from '../../ports/report/episode.ts'
@@ -9,6 +10,7 @@ import { Notice, type Report } from '../../ports/report/notice.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { Subscriptions } from '../subscriptions.ts'
 import { describeFinding } from './describe-finding.ts'
+import { describeNote } from './describe-note.ts'
 import { FindingReader } from './finding-reader.ts'
 
 const LOOK_MS = 60_000
@@ -83,6 +85,8 @@ class WatchedDetector {
   #reader: FindingReader | null = null
   /** What this process has reported as open, by its key. */
   #open = new Map<string, Finding>()
+  /** The notes that it knows. Null: it has not looked. What is there at the first look is not reported. */
+  #noted: ReadonlySet<string> | null = null
   /** The types that it watches. */
   #subjects: readonly string[] = []
 
@@ -106,9 +110,10 @@ class WatchedDetector {
     if (!isOwner(this.#spec.name)) return this.#forget()
     this.#reader ??= new FindingReader(store, this.#spec, now)
     try {
-      const { findings, subjects } = await this.#reader.read()
+      const { findings, subjects, notes } = await this.#reader.read()
       this.#subjects = subjects.map(({ subject }) => subject)
       this.#compare(findings)
+      this.#compareNotes(notes)
       this.#reading.succeed()
     } catch (error) {
       this.#reading.fail(error)
@@ -119,6 +124,7 @@ class WatchedDetector {
   #forget(): void {
     this.#reader = null
     this.#open = new Map()
+    this.#noted = null
     this.#subjects = []
   }
 
@@ -131,6 +137,21 @@ class WatchedDetector {
     for (const [key, finding] of before)
       if (!this.#open.has(key))
         this.#report(findings.find(one => findingKey(one) === key) ?? finding, { level: 'info', code: 'finding-closed' })
+  }
+
+  #compareNotes(notes: readonly ShapeNote[]): void {
+    const before = this.#noted
+    const keyOf = ({ subject, path, openedAt }: ShapeNote) => `${subject} ${path} ${openedAt}`
+    this.#noted = new Set(notes.map(keyOf))
+    if (before) for (const note of notes) if (!before.has(keyOf(note))) this.#reportNote(note)
+  }
+
+  #reportNote(note: ShapeNote): void {
+    const { kind, subject, path, since, examples } = note
+    const { change, sentence } = describeNote(note)
+    const place = { detector: this.#spec.name, kind, subject, path, change }
+    const fields = { ...place, since: new Date(since).toISOString(), examples: examples.join(', ') }
+    this.#options.report(new Notice({ level: 'info', code: 'payload-changed', message: sentence, fields }))
   }
 
   #report(finding: Finding, as: Pick<Notice, 'level' | 'code'>): void {
