@@ -4,7 +4,7 @@ import { isWatchedSubject } from '../definitions/detector/subjects.ts'
 import { type Backtest, backtest } from '../subscription/findings/backtest.ts'
 import { minuteOf, shortNumber } from '../subscription/findings/describe-finding.ts'
 import { detectorsOf } from './findings.ts'
-import { findingsTable, sightsTable } from './finding-tables.ts'
+import { findingsTable, sightTables } from './finding-tables.ts'
 import { withStore } from './opened.ts'
 import { sinceOf } from './since.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
@@ -38,11 +38,16 @@ async function runBacktest({ values, json, ...call }: Call): Promise<number> {
   return 0
 }
 
-function textOfBacktest({ from, until, findings, subjects }: Backtest, threshold: number, since: number): string {
-  if (subjects.length === 0) return 'the log has no events that are counted'
+function textOfBacktest({ from, until, findings, subjects, ratios }: Backtest, threshold: number, since: number): string {
+  if (subjects.length + ratios.length === 0) return 'the log has no events that are counted'
   const begin = Math.max(from, since)
-  const expected = subjects.reduce((sum, { falseCallsInYear, isLearning }) => sum + (isLearning ? 0 : falseCallsInYear), 0)
+  const expected = [...subjects, ...ratios].reduce(
+    (sum, { falseCallsInYear, isLearning }) => sum + (isLearning ? 0 : falseCallsInYear),
+    0,
+  )
   const said = `With a threshold of ${threshold} you would have been called ${findings.length} times from ${minuteOf(begin)} to ${minuteOf(until)}.`
   const chance = `By chance it is about ${shortNumber(expected)} times a year.`
-  return [`${said} ${chance}`, ...(findings.length ? [findingsTable(findings)] : []), sightsTable(subjects)].join('\n\n')
+  return [`${said} ${chance}`, ...(findings.length ? [findingsTable(findings)] : []), ...sightTables({ subjects, ratios })].join(
+    '\n\n',
+  )
 }

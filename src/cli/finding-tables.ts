@@ -2,8 +2,9 @@
 import type { Finding } from '../definitions/detector/finding.ts'
 import type { SubjectSight } from '../definitions/detector/rate-findings.ts'
 import type { ShapeNote } from '../definitions/detector/shape.ts'
-import { describeFinding, minuteOf, shortNumber } from '../subscription/findings/describe-finding.ts'
 import { describeNote } from '../subscription/findings/describe-note.ts'
+import type { RatioSight } from '../definitions/detector/ratio-detection.ts'
+import { describeFinding, minuteOf, shortNumber, textOfShare } from '../subscription/findings/describe-finding.ts'
 import { paintFor } from '../lib/paint.ts'
 import { table } from './table.ts'
 
@@ -33,7 +34,7 @@ export function notesTable(notes: readonly ShapeNote[]): string {
 }
 
 /** After how long each change is noticed, at the mean rate. */
-export function sightsTable(subjects: readonly SubjectSight[]): string {
+function sightsTable(subjects: readonly SubjectSight[]): string {
   const { bold, dim } = paintFor()
   const rows = subjects.map(({ subject, eventsInDay, unitMs, isLearning, noticeMs, falseCallsInYear }) => {
     const after = isLearning ? Object.keys(noticeMs).map(() => dim('learns')) : Object.values(noticeMs).map(lengthOf)
@@ -42,6 +43,23 @@ export function sightsTable(subjects: readonly SubjectSight[]): string {
   const titles = ['WHAT', 'A DAY', 'COUNTED BY', 'SILENCE AFTER', 'HALF AFTER', 'TWICE AFTER', 'FOUR TIMES AFTER']
   return table([...titles, 'FALSE CALLS A YEAR'].map(bold), rows)
 }
+
+/** The same of shares. */
+function ratiosTable(ratios: readonly RatioSight[]): string {
+  const { bold, dim } = paintFor()
+  const rows = ratios.map(({ subject, usual, inDay, isLearning, noticeMs, falseCallsInYear }) => {
+    const after = isLearning ? Object.keys(noticeMs).map(() => dim('learns')) : Object.values(noticeMs).map(lengthOf)
+    return [subject, textOfShare(subject, usual), shortNumber(inDay), ...after, isLearning ? '' : shortNumber(falseCallsInYear)]
+  })
+  const titles = ['SHARE', 'USUAL', 'OF SO MANY A DAY', 'HALF AFTER', 'TWICE AFTER', 'EIGHT TIMES AFTER', 'FALSE CALLS A YEAR']
+  return table(titles.map(bold), rows)
+}
+
+/** What detectors can see, in all tables that have a row. */
+export function sightTables({ subjects, ratios }: Sights): readonly string[] {
+  return [...(subjects.length ? [sightsTable(subjects)] : []), ...(ratios.length ? [ratiosTable(ratios)] : [])]
+}
+type Sights = { readonly subjects: readonly SubjectSight[]; readonly ratios: readonly RatioSight[] }
 
 const UNITS = [
   ['d', 86_400_000],

@@ -3,7 +3,7 @@ import { type DetectorSpec, isDetector } from '../definitions/detector/detector.
 import { definitionOf, type Served } from '../definitions/definition.ts'
 import { type DetectorReading, FindingReader } from '../subscription/findings/finding-reader.ts'
 import { minuteOf } from '../subscription/findings/describe-finding.ts'
-import { findingsTable, notesTable, sightsTable } from './finding-tables.ts'
+import { findingsTable, notesTable, sightTables } from './finding-tables.ts'
 import { withStore } from './opened.ts'
 import { sinceOf } from './since.ts'
 import type { Call, Verb } from './verb.ts'
@@ -42,10 +42,10 @@ export function detectorsOf(serve: readonly Served[]): readonly DetectorSpec[] {
   return serve.map(definitionOf).filter(isDetector)
 }
 
-function textOfReading({ detector, until, findings, subjects, notes, unwatched }: DetectorReading): string {
+function textOfReading({ detector, until, findings, notes, unwatched, ...sights }: DetectorReading): string {
   if (until === 0) return `${detector} has not counted anything yet`
   const found = findings.length ? findingsTable(findings) : 'Everything comes as usual.'
   const left = unwatched.map(({ subject, fields }) => `${subject} has ${fields} fields more than are watched.`)
-  const tables = [...(notes.length ? [notesTable(notes)] : []), ...(subjects.length ? [sightsTable(subjects)] : []), ...left]
+  const tables = [...(notes.length ? [notesTable(notes)] : []), ...sightTables(sights), ...left]
   return [`${detector}, until ${minuteOf(until)}`, found, ...tables].join('\n\n')
 }

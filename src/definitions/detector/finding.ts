@@ -1,5 +1,6 @@
 // What a detector finds, by kind.
 import type { RateCall } from './rate.ts'
+import type { RatioCall } from './ratio.ts'
 
 /** What all findings have. Times are in ms since 1970. */
 export type FindingBasis = {
@@ -18,9 +19,21 @@ export type FindingBasis = {
 /** The rate of a type of events, of a command or of a rejection has changed. */
 export type RateFinding = FindingBasis & RateCall & { readonly kind: 'rate' }
 
-export type Finding = RateFinding
+/** A share has changed, such as that of rejected commands: `rejected order.place`. */
+export type RatioFinding = FindingBasis & RatioCall & { readonly kind: 'ratio' }
+
+export type Finding = RateFinding | RatioFinding
 
 /** What tells a finding of a detector from its others. It stays the same when the finding closes. */
 export function findingKey({ kind, subject, openedAt }: Finding): string {
   return `${kind} ${subject} ${openedAt}`
+}
+
+/** How many findings of a subject are kept. */
+export const FINDINGS_MAX = 200
+
+/** Adds a finding. One that is closed takes the place of the open one, whose examples it keeps. */
+export function noteFinding<F extends FindingBasis>(findings: readonly F[], found: F): readonly F[] {
+  if (found.closedAt === null) return [...findings, found].slice(-FINDINGS_MAX)
+  return findings.map(one => (one.openedAt === found.openedAt ? { ...one, closedAt: found.closedAt } : one))
 }

@@ -1,5 +1,5 @@
 // What is found of the rates of types. It is a fold of the counted hours of each type, and so the same whenever it is asked.
-import type { RateFinding } from './finding.ts'
+import { noteFinding, type RateFinding } from './finding.ts'
 import { EXAMPLES, type HourCount } from './hour-row.ts'
 import type { RateCall } from './rate.ts'
 import { HOUR_MS } from './settings.ts'
@@ -16,8 +16,6 @@ export type SubjectState = {
 /** What can be seen of a type: how often it comes, and what its watch notices. */
 export type SubjectSight = Sight & { readonly subject: string }
 
-/** How many findings of a type are kept. */
-export const FINDINGS_MAX = 200
 const MINUTE_MS = HOUR_MS / MINUTES
 
 export function startSubject(subject: string, threshold: number, hour: number): SubjectState {
@@ -39,7 +37,7 @@ export function closeHours(state: SubjectState, counts: readonly HourCount[], un
 function closeOne({ subject, watch, findings, last }: SubjectState, count: HourCount | null): SubjectState {
   const step = closeHour(watch, count?.minutes ?? NOTHING)
   const examples = [...last, ...(count?.last ?? [])].slice(-EXAMPLES)
-  const found = step.calls.map(toFinding(subject, examples, step.watch)).reduce(noteCall, findings)
+  const found = step.calls.map(toFinding(subject, examples, step.watch)).reduce(noteFinding<RateFinding>, findings)
   return { subject, watch: step.watch, findings: found, last: examples }
 }
 const NOTHING: readonly number[] = new Array<number>(MINUTES).fill(0)
@@ -49,12 +47,6 @@ const toFinding = (subject: string, examples: readonly number[], watch: TypeWatc
   return (call: RateCall): RateFinding => ({ kind: 'rate', ...call, subject, examples, falseCallsInYear })
 }
 
-/** A closed call takes the place of the open one, whose examples it keeps. */
-function noteCall(findings: readonly RateFinding[], call: RateFinding): readonly RateFinding[] {
-  if (call.closedAt === null) return [...findings, call].slice(-FINDINGS_MAX)
-  return findings.map(one => (one.openedAt === call.openedAt ? { ...one, closedAt: call.closedAt } : one))
-}
-
 /** All findings, with those of an hour that is over only up to `until`. `count`: what was counted in that hour. */
 export function rateFindingsAt(state: SubjectState, count: HourCount | null, until: number): readonly RateFinding[] {
   const { subject, watch, findings, last } = state
@@ -62,7 +54,7 @@ export function rateFindingsAt(state: SubjectState, count: HourCount | null, unt
   const examples = [...last, ...(count?.last ?? [])].slice(-EXAMPLES)
   return peekHour(watch, minutes)
     .map(toFinding(subject, examples, watch))
-    .reduce(noteCall, findings)
+    .reduce(noteFinding<RateFinding>, findings)
 }
 
 export function subjectSight({ subject, watch }: SubjectState): SubjectSight {

@@ -3,6 +3,7 @@ import { Detection } from '../../definitions/detector/detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { countEvent, type HourCount, NO_EVENTS } from '../../definitions/detector/hour-row.ts'
+import type { RatioSight } from '../../definitions/detector/ratio-detection.ts'
 import { HOUR_MS } from '../../definitions/detector/settings.ts'
 import { categoryOf } from '../../definitions/event/stream-name.ts'
 import { background } from '../../lib/turns.ts'
@@ -26,6 +27,7 @@ export type Backtest = {
   readonly until: number
   readonly findings: readonly Finding[]
   readonly subjects: readonly SubjectSight[]
+  readonly ratios: readonly RatioSight[]
 }
 
 /** The work of an event, in characters. */
@@ -43,7 +45,7 @@ export async function backtest(store: Store, { threshold, isCounted, isSampled, 
   }
   const { from, until } = joinRanges(hours.end(), samples.range)
   const findings = [...detection.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
-  return { from, until, findings, subjects: [...detection.sights, ...samples.subjects] }
+  return { from, until, findings, subjects: [...detection.sights, ...samples.subjects], ratios: samples.ratios }
 }
 
 type Range = Pick<Backtest, 'from' | 'until'>

@@ -1,7 +1,8 @@
 // A finding in words.
-import type { Finding, RateFinding } from '../../definitions/detector/finding.ts'
+import type { Finding, RateFinding, RatioFinding } from '../../definitions/detector/finding.ts'
 import type { RateChange } from '../../definitions/detector/rate.ts'
-import { kindOfSubject } from '../../definitions/detector/subjects.ts'
+import type { RatioChange } from '../../definitions/detector/ratio.ts'
+import { rateKindOf, type RatioKind, wordOfSubject } from '../../definitions/detector/subjects.ts'
 
 const CHANGES: Readonly<Record<RateChange, string>> = {
   silence: 'has fallen silent',
@@ -18,12 +19,13 @@ export type FindingText = {
   readonly sentence: string
 }
 
-const TEXTS: { readonly [K in Finding['kind']]: (finding: Extract<Finding, { readonly kind: K }>) => FindingText } = {
-  rate: describeRate,
-}
-
 export function describeFinding(finding: Finding): FindingText {
-  return TEXTS[finding.kind](finding)
+  switch (finding.kind) {
+    case 'rate':
+      return describeRate(finding)
+    case 'ratio':
+      return describeRatio(finding)
+  }
 }
 
 function describeRate(finding: RateFinding): FindingText {
@@ -34,12 +36,33 @@ function describeRate(finding: RateFinding): FindingText {
   return { change, seen, expected, sentence: `${found} ${after}` }
 }
 
+const RATIO_CHANGES: Readonly<Record<RatioChange, string>> = {
+  fall: 'about half as many as usual',
+  rise: 'about twice as many as usual',
+  surge: 'about eight times as many as usual, or more',
+}
+
+function describeRatio(finding: RatioFinding): FindingText {
+  const { subject, change, since, closedAt, trials } = finding
+  const [seen, expected] = [textOfShare(subject, finding.seen), textOfShare(subject, finding.expected)]
+  const found = `${subject}: ${RATIO_CHANGES[change]} since ${minuteOf(since)}, ${seen} where ${expected} ${isShare(subject) ? 'is' : 'are'} usual, ${isShare(subject) ? `of ${trials}` : `in ${trials} events and commands`}.`
+  const after = closedAt === null ? adviceOn(finding) : `It is as usual again since ${minuteOf(closedAt)}.`
+  return { change, seen, expected, sentence: `${found} ${after}` }
+}
+
+/** A share in percent, or how many events a command has. */
+export function textOfShare(subject: string, value: number): string {
+  return isShare(subject) ? `${shortNumber(value * 100)} %` : `${shortNumber(value)} a command`
+}
+
+const isShare = (subject: string) => wordOfSubject(subject) !== ('events' satisfies RatioKind)
+
 function adviceOn({ falseCallsInYear }: Finding): string {
   return `By chance this is called ${shortNumber(falseCallsInYear)} times a year. Run findings, and look at what sends or handles it.`
 }
 
 function nounOf(subject: string): string {
-  const kind = kindOfSubject(subject)
+  const kind = rateKindOf(subject)
   return kind === null ? 'events' : `${kind}s`
 }
 

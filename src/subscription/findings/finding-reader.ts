@@ -5,6 +5,7 @@ import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { type HourCount, keyBefore, readHour } from '../../definitions/detector/hour-row.ts'
 import { BEFORE_SHAPES, isShapeKey, rankNotes, type ShapeNote, type ShapeRow } from '../../definitions/detector/shape.ts'
+import type { RatioSight } from '../../definitions/detector/ratio-detection.ts'
 import { isWatchedSubject } from '../../definitions/detector/subjects.ts'
 import { nextTurn } from '../../lib/turns.ts'
 import type { Store } from '../../ports/store/store.ts'
@@ -21,6 +22,7 @@ export type DetectorReading = {
   readonly notes: readonly ShapeNote[]
   /** How many fields of a type are not watched, because it has too many. */
   readonly unwatched: readonly { readonly subject: string; readonly fields: number }[]
+  readonly ratios: readonly RatioSight[]
 }
 
 /** An event may still come whose time is so long ago, because clocks differ. */
@@ -57,7 +59,8 @@ export class FindingReader {
     const [events, samples] = [this.#detection, this.#samples]
     const findings = [...events.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
     const subjects = [...events.sights, ...samples.subjects]
-    return { detector: name, until, findings, subjects, notes, unwatched: unwatchedOf(this.#spec) }
+    const { ratios } = samples
+    return { detector: name, until, findings, subjects, ratios, notes, unwatched: unwatchedOf(this.#spec) }
   }
 
   /** Until when the rows of a table hold all events. */

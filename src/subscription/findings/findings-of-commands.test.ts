@@ -82,6 +82,11 @@ describe('findings of commands', () => {
         'command order.send': 1,
         'rejection order.already-placed': 1,
         'rejection order.not-paid': 1,
+        'rejected order.place': 1,
+        'rejected order.send': 1,
+        'accepted order': 2,
+        'events order': 2,
+        'decisions order': 4,
       })
     },
   )
@@ -96,15 +101,20 @@ describe('findings of commands', () => {
     }
   })
 
-  test('commands that are rejected four times as often are reported once, counted, and shown by the verbs', async () => {
+  test('commands that are rejected far more often, by number and by share, are reported once, counted, and shown by the verbs', async () => {
     const store = memory()
     const until = Math.floor(Date.now() / HOUR_MS) * HOUR_MS
     // The verbs read the machine's clock, which goes on.
     const samples = Array.from({ length: 400 }, (_, i) => {
-      const perMinute = i === 2 ? 8 : 2
       const hour = until - (i - 1) * HOUR_MS
-      return { subject: 'rejection order.not-paid', hour, minutes: new Array<number>(60).fill(perMinute) }
-    })
+      const sampleOf = (subject: string, perMinute: number) => ({ subject, hour, minutes: new Array(60).fill(perMinute) })
+      const isBurst = i === 2
+      return [
+        sampleOf('rejection order.not-paid', isBurst ? 8 : 2),
+        sampleOf('rejected order.send', isBurst ? 8 : 2),
+        sampleOf('command order.send', 10),
+      ]
+    }).flat()
     await store.samples.add({ writer: 'a', number: 1, samples })
     const emaki = await runtime({ serve: [order, rates], store, report: () => {} })
     cleanUpLater(() => emaki.close())
@@ -118,15 +128,23 @@ describe('findings of commands', () => {
     for (const _ of [1, 2]) await watch.look()
     expect(notices.map(({ code, fields }) => [code, fields['subject'], fields['change']])).toEqual([
       ['finding-opened', 'rejection order.not-paid', 'burst'],
+      ['finding-opened', 'rejected order.send', 'surge'],
     ])
     expect(notices[0]!.message).toMatch(/^rejection order\.not-paid comes about four times .* \d+ rejections where \d+ were/)
-    expect(watch.open).toContainEqual({ values: ['rates', 'rejection order.not-paid'], value: 1 })
+    expect(notices[1]!.message).toMatch(
+      /^rejected order\.send: about eight times as many .*, 80 % where 20 % is usual, of \d+\. /,
+    )
+    for (const subject of ['rejection order.not-paid', 'rejected order.send'])
+      expect(watch.open).toContainEqual({ values: ['rates', subject], value: 1 })
     const call = { serve: [order, rates], store }
-    expect((await runVerb(findingsVerb, call)).out).toMatch(/rejection order\.not-paid +burst/)
+    expect((await runVerb(findingsVerb, call)).out).toMatch(
+      /rejection order\.not-paid +burst(.|\n)+rejected order\.send +surge .* 80 % +20 %/,
+    )
     const tested = (await runVerb(backtestVerb, call)).out
     const begin = new Date(until - 398 * HOUR_MS).toISOString().slice(0, 16)
-    expect(tested).toContain(`you would have been called 1 times from ${begin}Z`)
+    expect(tested).toContain(`you would have been called 2 times from ${begin}Z`)
     expect(tested).toMatch(/rejection order\.not-paid +burst/)
+    expect(tested).toMatch(/SHARE +USUAL/)
     const strict = await runVerb(backtestVerb, { ...call, serve: [shelf, shelfRates] })
     expect(strict.out).not.toContain('rejection order')
   })

@@ -1,7 +1,8 @@
 // Reads what nodes have counted that is not in the log, and detects over what is new.
-import { Detection } from '../../definitions/detector/detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
+import type { RatioSight } from '../../definitions/detector/ratio-detection.ts'
+import { SampleDetection } from '../../definitions/detector/sample-detection.ts'
 import type { HourCount } from '../../definitions/detector/hour-row.ts'
 import { HOUR_MS } from '../../definitions/detector/settings.ts'
 import { nextTurn } from '../../lib/turns.ts'
@@ -20,7 +21,7 @@ const PAGE_SAMPLES = 200
 
 export class SampleReader {
   readonly #options: SampleReaderOptions
-  #detection: Detection
+  #detection: SampleDetection
   #from = 0
   #until = 0
   /** In ms since 1970. Before that nothing is looked at: nodes have yet to write what they counted while the store was away. */
@@ -29,7 +30,7 @@ export class SampleReader {
 
   constructor(options: SampleReaderOptions) {
     this.#options = options
-    this.#detection = new Detection(options.threshold)
+    this.#detection = new SampleDetection(options.threshold)
   }
 
   /** The begin of the first hour that was read, and until when all is. In ms since 1970; 0: nothing was read. */
@@ -42,7 +43,11 @@ export class SampleReader {
   }
 
   get subjects(): readonly SubjectSight[] {
-    return this.#detection.sights
+    return this.#detection.subjects
+  }
+
+  get ratios(): readonly RatioSight[] {
+    return this.#detection.ratios
   }
 
   /** Reads what is new. Rejects with the store's error, and goes on where it was with the next call. */
@@ -52,7 +57,7 @@ export class SampleReader {
     if (now < this.#waitsUntil) return
     const until = now - SAMPLES_LATE_MS
     // The clock was ahead, and hours were closed that had not come.
-    if (until < this.#until) this.#detection = new Detection(this.#options.threshold)
+    if (until < this.#until) this.#detection = new SampleDetection(this.#options.threshold)
     try {
       await this.#detect(until, now)
     } catch (error) {
