@@ -37,7 +37,9 @@ export function closeHours(state: SubjectState, counts: readonly HourCount[], un
 function closeOne({ subject, watch, findings, last }: SubjectState, count: HourCount | null): SubjectState {
   const step = closeHour(watch, count?.minutes ?? NOTHING)
   const examples = [...last, ...(count?.last ?? [])].slice(-EXAMPLES)
-  const found = step.calls.map(toFinding(subject, examples, step.watch)).reduce(noteFinding<RateFinding>, findings)
+  // What a watch can see is computed only for a call: it reads the whole history.
+  const toFound = step.calls.length > 0 ? toFinding(subject, examples, step.watch) : null
+  const found = toFound ? step.calls.map(toFound).reduce(noteFinding<RateFinding>, findings) : findings
   return { subject, watch: step.watch, findings: found, last: examples }
 }
 const NOTHING: readonly number[] = new Array<number>(MINUTES).fill(0)

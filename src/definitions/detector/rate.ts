@@ -114,7 +114,10 @@ export function expectUnit({ counts, level, settings }: RateWatch): number | nul
 
 /** The mean count of a unit, over the history. */
 export function meanCount({ counts }: RateWatch): number {
-  return counts.length ? counts.reduce((sum, count) => sum + count, 0) / counts.length : 0
+  let sum = 0
+  // A watch asks for it several times an hour, and a loop is some times faster than reduce.
+  for (let i = 0; i < counts.length; i++) sum += counts[i]!
+  return counts.length ? sum / counts.length : 0
 }
 
 /** How many calls a year a watch makes where nothing has changed, by the peaks that its sums had. */
@@ -229,4 +232,8 @@ function passUnit(watch: RateWatch, changed: Partial<RateWatch>): RateWatch {
   return { ...watch, ...changed, at: watch.at + watch.settings.unitMs, units: watch.units + 1 }
 }
 
-const keep = ({ counts, settings }: RateWatch, count: number) => [...counts.slice(-settings.keptUnits + 1), count]
+function keep({ counts, settings }: RateWatch, count: number): readonly number[] {
+  const kept = counts.slice(-settings.keptUnits + 1)
+  kept.push(count)
+  return kept
+}

@@ -199,7 +199,8 @@ function learnHour(watch: RatioWatch, hour: Trials): RatioWatch {
     : watch.residuals
   const isDue = residuals.length >= RESIDUALS_MIN && watch.hours % DISPERSION_HOURS === 0
   const dispersion = isDue ? Math.max(1, trimmedMean(residuals, RESIDUALS_SHARE)) : watch.dispersion
-  const history = [...watch.history.slice(-KEPT_HOURS + 1), hour]
+  const history = watch.history.slice(-KEPT_HOURS + 1)
+  history.push(hour)
   const gone = watch.history.length < KEPT_HOURS ? NO_TRIALS : watch.history[0]!
   const past = addTrials(watch.past, { hits: hour.hits - gone.hits, trials: hour.trials - gone.trials })
   return { ...moved, history, past, residuals, dispersion }
