@@ -33,9 +33,10 @@ export const payments = inbox('payments', {
   message: z.object({ type: z.string(), data: z.object({ invoice: z.string() }) }),
   command: ({ type, data }) => (type === 'payment.succeeded' ? invoice.pay(data.invoice, {}) : null),
   verify: standardWebhooks(WEBHOOK_SECRET),
+  source: { service: 'payments.example' },
 })
 
-const served = app({ serve: [invoice, ...relays] })
+const served = app({ serve: [invoice, payments, ...relays] })
 served.post('/webhooks/payments', receive(payments))
 
 await main(served)

@@ -55,7 +55,10 @@ export function definitionsOf(serve: readonly Served[]): readonly Definition[] {
 
 /** Whether HTTP serves a definition. A definition that only works on the log has a name and no path. */
 export function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
-  return !['processor', 'process', 'sql-projection', 'schedule', 'measure'].includes(definition.kind) && !isDetector(definition)
+  return (
+    !['processor', 'process', 'sql-projection', 'schedule', 'measure', 'inbox'].includes(definition.kind) &&
+    !isDetector(definition)
+  )
 }
 
 export function mount(hono: Hono, definition: Definition, cached: ReadonlyMap<string, CachedAnswers>): void {

@@ -60,6 +60,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… why': /nothing stands still/,
   '… why orders': /nothing stands still/,
   '… flow': /^flowchart LR/,
+  '… flow --rates': /-->\|[\d.]+\/s\|/,
   '… doctor': /epoch 1/,
   '… doctor --prove': /promises tried/,
   '… imports': /no import is unfinished/,

@@ -1,6 +1,7 @@
 // The definitions that an app serves, sorted by their kind and checked against each other.
 import type { DeciderSpec } from './decider/decider.ts'
 import { checkDerivedNames } from './derived-names.ts'
+import type { InboxSpec } from './endpoint.ts'
 import { spec } from './event/events.ts'
 import { type MeasureSpec, ownRowsOf } from './measure/spec.ts'
 import { checkMetrics } from './measure/metrics-together.ts'
@@ -12,8 +13,8 @@ import type { QuerySpec } from './query.ts'
 import type { ScheduleSpec } from './schedule.ts'
 
 /**
- * Any definition that an app can serve: decider, projection, SQL projection, processor, process, query, schedule or
- * measure.
+ * Any definition that an app can serve: decider, projection, SQL projection, processor, process, query, schedule,
+ * measure or inbox.
  */
 export type Served = { readonly [spec]: { readonly kind: string; readonly name: string; readonly category?: typeof NO_FAMILY } }
 const NO_FAMILY = 'serve what decides or reads the events of a family, and not the family'
@@ -27,6 +28,7 @@ export type Definition =
   | SqlProjectionSpec
   | ScheduleSpec
   | MeasureSpec
+  | InboxSpec
 
 type ByName<D> = ReadonlyMap<string, D>
 /** Definitions by kind and name. */
@@ -46,6 +48,7 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
     process: new Map<string, ProcessSpec>(),
     schedule: new Map<string, ScheduleSpec>(),
     measure: new Map<string, MeasureSpec>(),
+    inbox: new Map<string, InboxSpec>(),
   }
   checkServed(serve)
   for (const served of serve) {
@@ -77,7 +80,7 @@ export function definitionOf(served: Served): Definition {
 
 const KINDS: Readonly<Record<Definition['kind'], true>> = {
   ...{ decider: true, projection: true, processor: true, query: true, process: true, schedule: true },
-  ...{ 'sql-projection': true, measure: true },
+  ...{ 'sql-projection': true, measure: true, inbox: true },
 }
 
 /** Refuses a value that is no definition which can be served. */
@@ -85,7 +88,7 @@ export function checkServed(serve: readonly Served[]): void {
   for (const [index, served] of serve.entries())
     if (!Object.hasOwn(KINDS, definitionOf(served)?.kind))
       throw new TypeError(
-        `serve takes deciders, projections, processors, processes, queries, schedules and measures; found ${showOther(served, index)}`,
+        `serve takes deciders, projections, processors, processes, queries, schedules, measures and inboxes; found ${showOther(served, index)}`,
       )
 }
 

@@ -2,6 +2,7 @@ import type { Command } from './decider/command.ts'
 import { checkDefinitionName, type DefinitionName } from './definition-name.ts'
 import type { Rejection } from './decider/reject.ts'
 import type { CloudEvent } from './event/cloud-event.ts'
+import type { Target } from './endpoint.ts'
 import { type AnyEvents, type Recorded, spec } from './event/events.ts'
 import { requireKey } from './event/names.ts'
 import { checkOptions, type OptionKinds } from './options.ts'
@@ -74,6 +75,8 @@ export type ProcessorSpec = {
   readonly parallelism: number
   readonly retry: RetryPolicy
   readonly attemptMs: number | null
+  /** Where a relay sends to. Null: it is no relay. */
+  readonly target: Target | null
   readonly key: (event: Recorded) => string
   readonly handle: (events: readonly Recorded[], handling: Handling) => unknown
 }
@@ -148,6 +151,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     parallelism,
     retry: policy,
     attemptMs,
+    target: null,
     // The events are those that `from` and `types` name.
     key: key ? event => requireKey(where, event, (key as ProcessorSpec['key'])(event)) : ({ stream }) => stream,
     handle: handle as ProcessorSpec['handle'],

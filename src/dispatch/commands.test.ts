@@ -14,7 +14,7 @@ import { runtime } from '../runtime.ts'
 describe('runtime()', () => {
   test('runtime() refuses definitions that it cannot serve', () => {
     expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
-    const takes = 'serve takes deciders, projections, processors, processes, queries, schedules and measures; found '
+    const takes = 'serve takes deciders, projections, processors, processes, queries, schedules, measures and inboxes; found '
     expect(runtime({ serve: [Account as never] })).rejects.toThrow(
       `${takes}the family account: serve what decides or reads the events of a family, and not the family`,
     )

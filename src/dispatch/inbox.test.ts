@@ -157,6 +157,8 @@ describe('inbox()', () => {
   test.each([
     ['Payments', {}, 'a name is small letters'],
     ['payments', { keepMs: 0 }, 'expected a keepMs above 0, found 0'],
+    ['payments', { source: { queue: 'q' } as never }, 'expected a source { service: name } or { topic: name }'],
+    ['payments', { source: {} as never }, 'expected a source'],
   ])('inbox() refuses %p with %p', (name, options, message) => {
     expect(() => inbox(name, { message: Message, command: () => null, ...options })).toThrow(message)
   })

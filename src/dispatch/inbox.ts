@@ -3,7 +3,9 @@ import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import type { z } from 'zod'
 import { checkDefinitionName, type DefinitionName } from '../definitions/definition-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
+import type { Endpoint, InboxSpec } from '../definitions/endpoint.ts'
 import { ownActor } from '../definitions/event/actor.ts'
+import { spec } from '../definitions/event/events.ts'
 import { nameProblem } from '../definitions/event/names.ts'
 import { type Meter, unmetered } from '../ports/metrics/meter.ts'
 import type { Commands } from './commands.ts'
@@ -40,6 +42,7 @@ export type TakeOptions = Pick<
 }
 
 export type Inbox = {
+  readonly [spec]: InboxSpec
   readonly name: string
   /** Checks that an HTTP request is authentic. Null: the inbox cannot check, and takes nothing by HTTP. */
   readonly verify: Verify | null
@@ -72,6 +75,11 @@ type InboxOptions<S extends z.ZodType> = {
    * How long an id is known, in ms. Let it be longer than the sender goes on repeating. Default: 604 800 000, a week.
    */
   readonly keepMs?: number
+  /**
+   * Where the messages come from, `{ service: 'shop' }` or `{ topic: 'SHOP.>' }`, as `flow` draws it in an app that
+   * serves the inbox. Default: it is not known.
+   */
+  readonly source?: { readonly service: string } | { readonly topic: string }
 }
 
 const OPTIONS: OptionKinds<keyof InboxOptions<z.ZodType>> = {
@@ -80,6 +88,7 @@ const OPTIONS: OptionKinds<keyof InboxOptions<z.ZodType>> = {
   command: 'function',
   verify: 'function?',
   keepMs: 'number?',
+  source: 'object?',
 }
 
 /**
@@ -100,7 +109,7 @@ export function inbox<const N extends string, S extends z.ZodType>(
 ): Inbox {
   const where = `inbox('${name}')`
   checkOptions(where, options, OPTIONS)
-  const { message: schema, id: idOf, command: commandOf, verify = null, keepMs = KEEP_MS } = options
+  const { message: schema, id: idOf, command: commandOf, verify = null, keepMs = KEEP_MS, source } = options
   checkDefinitionName(where, '-', name)
   if (!(Number.isSafeInteger(keepMs) && keepMs > 0)) throw new TypeError(`${where}: expected a keepMs above 0, found ${keepMs}`)
 
@@ -127,7 +136,8 @@ export function inbox<const N extends string, S extends z.ZodType>(
       countMessage(emaki, name, outcome)
     }
   }
-  return Object.freeze({ name, verify, take })
+  const own: InboxSpec = { kind: 'inbox', name, source: source ? sourceOf(where, source) : null }
+  return Object.freeze({ [spec]: own, name, verify, take })
 }
 
 /** Counts a message of an inbox by what became of it. */
@@ -140,6 +150,13 @@ export function countMessage(emaki: Pick<Commands, 'send'>, inbox: string, outco
 /** The outcome of a message. Its command expects no version, so a conflict means only that it lasted too long. */
 function takenOf(outcome: Outcome): Taken {
   return outcome.outcome === 'conflict' ? { outcome: 'unavailable', retryAfterMs: CONFLICT_RETRY_MS } : outcome
+}
+
+function sourceOf(where: string, source: NonNullable<InboxOptions<z.ZodType>['source']>): Endpoint {
+  const [[kind, name] = [], ...more] = Object.entries(source) as readonly [string, string][]
+  if ((kind !== 'service' && kind !== 'topic') || typeof name !== 'string' || more.length)
+    throw new TypeError(`${where}: expected a source { service: name } or { topic: name }, found ${JSON.stringify(source)}`)
+  return { kind, name }
 }
 
 const noHeader = () => undefined

@@ -6,6 +6,8 @@ import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
+import type { Target } from '../../definitions/endpoint.ts'
+import { relayTo } from '../../definitions/relay-to.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
 import type { Start } from '../../definitions/start.ts'
 import type { KafkaClientOptions } from './client-options.ts'
@@ -77,7 +79,7 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
   const { from, types, topic, start, inFlightMax = 1_000, requestBytesMax = 1_000_000 } = options
   const topicOf = typeof topic === 'string' ? () => topic : topic
   const producerOf = oncePerRun(signal => producer(name, options, signal))
-  return processor(name, {
+  const relay = processor(name, {
     from,
     ...(types && { types }),
     ...(start !== undefined && { start }),
@@ -91,6 +93,13 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
       for (const request of splitRequests(all, requestBytesMax)) await produce(request)
     },
   })
+  return relayTo(targetOf(options), relay)
+}
+
+/** The topics of a function are not known before its events are, so its cluster is named. */
+function targetOf<F extends AnyEvents, T extends string>({ topic, brokers }: KafkaRelayOptions<F, T>): Target {
+  if (typeof topic === 'string') return { kind: 'topic', system: 'kafka', name: topic }
+  return { kind: 'service', system: 'kafka', name: brokers.join(',') }
 }
 
 type KafkaMessage = { readonly topic: string; readonly message: Message }

@@ -8,6 +8,7 @@ import { traceHeaders } from '../delivery/trace-headers.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
+import { relayTo } from '../../definitions/relay-to.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
 import type { Start } from '../../definitions/start.ts'
 import type { NatsClientOptions } from './client-options.ts'
@@ -83,7 +84,9 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
   const { stream, subject = ({ category, type }: Recorded) => `${stream}.${category}.${type}` } = options
   if (!/^[\w-]{1,255}$/.test(stream)) throw new TypeError(`natsRelay('${name}'): no stream of JetStream is named ${stream}`)
   const publisherOf = oncePerRun(signal => publisher(name, options, signal))
-  return processor(name, {
+  // The subjects of a function are not known before its events are.
+  const target = { kind: 'topic', system: 'nats', name: options.subject ? stream : `${stream}.>` } as const
+  const relay = processor(name, {
     from,
     ...(types && { types }),
     ...(start !== undefined && { start }),
@@ -100,6 +103,7 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
       )
     },
   })
+  return relayTo(target, relay)
 }
 
 type NatsReceiver = Pick<NatsRelayOptions<AnyEvents, string>, 'servers' | 'stream' | 'connect' | 'deadlineMs' | 'report'>

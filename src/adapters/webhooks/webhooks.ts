@@ -7,6 +7,7 @@ import { traceHeaders } from '../delivery/trace-headers.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
+import { relayTo } from '../../definitions/relay-to.ts'
 import { type Processor, processor, type RetryPolicy } from '../../definitions/processor.ts'
 import type { Start } from '../../definitions/start.ts'
 import { Gone, NotAccepted, post } from './post.ts'
@@ -94,7 +95,9 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
   if (!['http:', 'https:'].includes(URL.parse(url)?.protocol ?? '')) throw new TypeError(`${where}: no endpoint is at ${url}`)
   const keys = keysOf(where, secrets)
   const endpointOf = oncePerRun(signal => endpoint(name, options, keys, signal))
-  return processor(name, {
+  // The host alone: the rest of a URL may hold secrets.
+  const target = { kind: 'service', system: 'http', name: new URL(url).host } as const
+  const relay = processor(name, {
     from,
     ...(types && { types }),
     ...(start !== undefined && { start }),
@@ -104,6 +107,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
     attemptMs: null,
     handle: async ([event], { cloudEvent, signal }) => await endpointOf(signal)(cloudEvent(event!)),
   })
+  return relayTo(target, relay)
 }
 
 type WebhookReceiver = Pick<WebhooksOptions<AnyEvents, string>, 'url' | 'deadlineMs' | 'headers' | 'report' | 'now'>

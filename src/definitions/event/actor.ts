@@ -10,6 +10,12 @@ export function ownActor(kind: OwnKind, name: string): string {
   return `${kind}:${name}`
 }
 
+/** The kind and name of a part of Emaki by its actor; null: the actor is somebody outside. */
+export function nameOfOwnActor(actor: string): { readonly kind: OwnKind; readonly name: string } | null {
+  const kind = ownKindOf(actor)
+  return kind === undefined ? null : { kind, name: actor.slice(kind.length + 1) }
+}
+
 /** Says why a caller cannot be this actor; null if it can. Nobody outside may take the name of a part of Emaki. */
 export function callerProblem(actor: unknown): string | null {
   const wrong = nameProblem('an actor', actor)
