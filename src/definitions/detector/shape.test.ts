@@ -61,6 +61,12 @@ describe('notes on payloads', () => {
     expect(noteAfter(change, WINDOW_EVENTS - 1)).toEqual([])
   })
 
+  test('two events of 50 with a new value are no note after 600 events, and three are one', () => {
+    const coins = (count: number) => usual(WINDOW_EVENTS, 8).map((data, i) => (i < count ? { ...data, by: 'coin' } : data))
+    expect(fold(coins(2), KNOWN, LEARNED).notes).toEqual([])
+    expect(fold(coins(3), KNOWN, LEARNED).notes).toMatchObject([{ path: 'by', change: 'values', seen: 0.06 }])
+  })
+
   test('a note has the times of its window and the positions of the last events that show it', () => {
     const [note] = fold(
       usual(WINDOW_EVENTS, 8).map((data, i) => (i % 2 ? { ...data, by: 'coin' } : data)),
