@@ -367,7 +367,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
   })
   const endMeasures = observeMeasures(shared, subscriptions)
   const findings = watchFindings(shared, subscriptions)
-  const sampler = sampleForDetectors(shared)
+  const sampler = sampleForDetectors(shared, subscriptions)
   const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
   return {
     tail: following,
@@ -381,8 +381,8 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     },
     close: async (over: AbortSignal) => {
       endMeasures()
-      const watching = Promise.all([findings.close(), sampler?.close()])
-      await Promise.all([settleOrAbort(watching, over), subscriptions.close(over)])
+      await Promise.all([settleOrAbort(findings.close(), over), subscriptions.close(over)])
+      if (sampler) await settleOrAbort(sampler.close(), over)
       await following.close()
     },
   }

@@ -38,16 +38,18 @@ async function runBacktest({ values, json, ...call }: Call): Promise<number> {
   return 0
 }
 
-function textOfBacktest({ from, until, findings, subjects, ratios }: Backtest, threshold: number, since: number): string {
-  if (subjects.length + ratios.length === 0) return 'the log has no events that are counted'
+function textOfBacktest({ from, until, findings, subjects, ratios, delays }: Backtest, threshold: number, since: number): string {
+  if (subjects.length + ratios.length + delays.length === 0) return 'the log has no events that are counted'
   const begin = Math.max(from, since)
-  const expected = [...subjects, ...ratios].reduce(
+  const expected = [...subjects, ...ratios, ...delays].reduce(
     (sum, { falseCallsInYear, isLearning }) => sum + (isLearning ? 0 : falseCallsInYear),
     0,
   )
   const said = `With a threshold of ${threshold} you would have been called ${findings.length} times from ${minuteOf(begin)} to ${minuteOf(until)}.`
   const chance = `By chance it is about ${shortNumber(expected)} times a year.`
-  return [`${said} ${chance}`, ...(findings.length ? [findingsTable(findings)] : []), ...sightTables({ subjects, ratios })].join(
-    '\n\n',
-  )
+  return [
+    `${said} ${chance}`,
+    ...(findings.length ? [findingsTable(findings)] : []),
+    ...sightTables({ subjects, ratios, delays }),
+  ].join('\n\n')
 }

@@ -1,10 +1,11 @@
 // Findings, and what watches can see, as tables.
+import type { DelaySight } from '../definitions/detector/delay-detection.ts'
 import type { Finding } from '../definitions/detector/finding.ts'
 import type { SubjectSight } from '../definitions/detector/rate-findings.ts'
 import type { ShapeNote } from '../definitions/detector/shape.ts'
 import { describeNote } from '../subscription/findings/describe-note.ts'
 import type { RatioSight } from '../definitions/detector/ratio-detection.ts'
-import { describeFinding, minuteOf, shortNumber, textOfShare } from '../subscription/findings/describe-finding.ts'
+import { describeFinding, minuteOf, shortNumber, textOfDelay, textOfShare } from '../subscription/findings/describe-finding.ts'
 import { paintFor } from '../lib/paint.ts'
 import { table } from './table.ts'
 
@@ -55,11 +56,30 @@ function ratiosTable(ratios: readonly RatioSight[]): string {
   return table(titles.map(bold), rows)
 }
 
-/** What detectors can see, in all tables that have a row. */
-export function sightTables({ subjects, ratios }: Sights): readonly string[] {
-  return [...(subjects.length ? [sightsTable(subjects)] : []), ...(ratios.length ? [ratiosTable(ratios)] : [])]
+/** The same of delays. */
+function delaysTable(delays: readonly DelaySight[]): string {
+  const { bold, dim } = paintFor()
+  const rows = delays.map(({ subject, usual, isLearning, noticeMs, falseCallsInYear }) => {
+    const after = isLearning ? Object.keys(noticeMs).map(() => dim('learns')) : Object.values(noticeMs).map(lengthOf)
+    return [subject, textOfDelay(usual), ...after, isLearning ? '' : shortNumber(falseCallsInYear)]
+  })
+  const titles = ['DELAY', 'USUAL', 'TWICE AFTER', 'EIGHT TIMES AFTER', 'FALSE CALLS A YEAR']
+  return table(titles.map(bold), rows)
 }
-type Sights = { readonly subjects: readonly SubjectSight[]; readonly ratios: readonly RatioSight[] }
+
+/** What detectors can see, in all tables that have a row. */
+export function sightTables({ subjects, ratios, delays }: Sights): readonly string[] {
+  return [
+    ...(subjects.length ? [sightsTable(subjects)] : []),
+    ...(ratios.length ? [ratiosTable(ratios)] : []),
+    ...(delays.length ? [delaysTable(delays)] : []),
+  ]
+}
+type Sights = {
+  readonly subjects: readonly SubjectSight[]
+  readonly ratios: readonly RatioSight[]
+  readonly delays: readonly DelaySight[]
+}
 
 const UNITS = [
   ['d', 86_400_000],

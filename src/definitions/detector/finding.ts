@@ -1,4 +1,5 @@
 // What a detector finds, by kind.
+import type { DelayCall } from './delay.ts'
 import type { RateCall } from './rate.ts'
 import type { RatioCall } from './ratio.ts'
 
@@ -22,7 +23,10 @@ export type RateFinding = FindingBasis & RateCall & { readonly kind: 'rate' }
 /** A share has changed, such as that of rejected commands: `rejected order.place`. */
 export type RatioFinding = FindingBasis & RatioCall & { readonly kind: 'ratio' }
 
-export type Finding = RateFinding | RatioFinding
+/** Events wait longer for their effects: `delay order.orders`, of the events of `order` in `orders`. */
+export type DelayFinding = FindingBasis & DelayCall & { readonly kind: 'delay' }
+
+export type Finding = RateFinding | RatioFinding | DelayFinding
 
 /** What tells a finding of a detector from its others. It stays the same when the finding closes. */
 export function findingKey({ kind, subject, openedAt }: Finding): string {

@@ -5,8 +5,8 @@ import type { Families } from '../event/families.ts'
 export type RateKind = 'command' | 'rejection'
 /** What is watched as a share: rejected commands among all, lost decisions among all, and events for each command. */
 export type RatioKind = 'rejected' | 'conflicts' | 'events'
-/** What nodes count. `decisions` and `accepted` are what shares are of. */
-export type SampleKind = RateKind | RatioKind | 'decisions' | 'accepted'
+/** What nodes count. `decisions` and `accepted` are what shares are of. `delay-logs` are sums of the logarithms of delays. */
+export type SampleKind = RateKind | RatioKind | 'decisions' | 'accepted' | 'delay' | 'delay-logs'
 
 export function sampleSubject(kind: SampleKind, name: string): string {
   return `${kind} ${name}`
@@ -27,7 +27,7 @@ export function rateKindOf(subject: string): RateKind | null {
   return word === 'command' || word === 'rejection' ? word : null
 }
 
-/** Whether a detector of these families watches a subject: one of a decider that writes to them. */
+/** Whether a detector of these families watches a subject: one of a decider that writes to them, or of a subscription. */
 export function isWatchedSubject(families: Pick<Families, 'has'>, subject: string): boolean {
   return wordOfSubject(subject) !== '' && families.has(nameOfSubject(subject).split('.', 1)[0]!)
 }

@@ -1,5 +1,6 @@
 // Detects over a log from its beginning, and over the samples of commands that are kept, as a detector with other settings would have done it.
 import { Detection } from '../../definitions/detector/detection.ts'
+import type { DelaySight } from '../../definitions/detector/delay-detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { countEvent, type HourCount, NO_EVENTS } from '../../definitions/detector/hour-row.ts'
@@ -28,6 +29,7 @@ export type Backtest = {
   readonly findings: readonly Finding[]
   readonly subjects: readonly SubjectSight[]
   readonly ratios: readonly RatioSight[]
+  readonly delays: readonly DelaySight[]
 }
 
 /** The work of an event, in characters. */
@@ -45,7 +47,14 @@ export async function backtest(store: Store, { threshold, isCounted, isSampled, 
   }
   const { from, until } = joinRanges(hours.end(), samples.range)
   const findings = [...detection.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
-  return { from, until, findings, subjects: [...detection.sights, ...samples.subjects], ratios: samples.ratios }
+  return {
+    from,
+    until,
+    findings,
+    subjects: [...detection.sights, ...samples.subjects],
+    ratios: samples.ratios,
+    delays: samples.delays,
+  }
 }
 
 type Range = Pick<Backtest, 'from' | 'until'>

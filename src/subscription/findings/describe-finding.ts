@@ -1,6 +1,7 @@
 // A finding in words.
-import type { Finding, RateFinding, RatioFinding } from '../../definitions/detector/finding.ts'
+import type { DelayFinding, Finding, RateFinding, RatioFinding } from '../../definitions/detector/finding.ts'
 import type { RateChange } from '../../definitions/detector/rate.ts'
+import type { DelayChange } from '../../definitions/detector/delay.ts'
 import type { RatioChange } from '../../definitions/detector/ratio.ts'
 import { rateKindOf, type RatioKind, wordOfSubject } from '../../definitions/detector/subjects.ts'
 
@@ -25,6 +26,8 @@ export function describeFinding(finding: Finding): FindingText {
       return describeRate(finding)
     case 'ratio':
       return describeRatio(finding)
+    case 'delay':
+      return describeDelay(finding)
   }
 }
 
@@ -48,6 +51,24 @@ function describeRatio(finding: RatioFinding): FindingText {
   const found = `${subject}: ${RATIO_CHANGES[change]} since ${minuteOf(since)}, ${seen} where ${expected} ${isShare(subject) ? 'is' : 'are'} usual, ${isShare(subject) ? `of ${trials}` : `in ${trials} events and commands`}.`
   const after = closedAt === null ? adviceOn(finding) : `It is as usual again since ${minuteOf(closedAt)}.`
   return { change, seen, expected, sentence: `${found} ${after}` }
+}
+
+const DELAY_CHANGES: Readonly<Record<DelayChange, string>> = {
+  rise: 'about twice as long as usual',
+  surge: 'about eight times as long as usual, or longer',
+}
+
+function describeDelay(finding: DelayFinding): FindingText {
+  const { subject, change, since, closedAt } = finding
+  const [seen, expected] = [textOfDelay(finding.seen), textOfDelay(finding.expected)]
+  const found = `${subject}: effects of events come ${DELAY_CHANGES[change]} after them since ${minuteOf(since)}, ${seen} where ${expected} is usual.`
+  const advice = `By chance this is called ${shortNumber(finding.falseCallsInYear)} times a year. Run why, and look at what it waits for.`
+  const after = closedAt === null ? advice : `It is as usual again since ${minuteOf(closedAt)}.`
+  return { change, seen, expected, sentence: `${found} ${after}` }
+}
+
+export function textOfDelay(ms: number): string {
+  return ms < 1_000 ? `${shortNumber(ms)} ms` : `${shortNumber(ms / 1_000)} s`
 }
 
 /** A share in percent, or how many events a command has. */

@@ -1,6 +1,7 @@
 // Reads the rows of a detector, and detects over those that are new.
 import { Detection } from '../../definitions/detector/detection.ts'
 import type { DetectorSpec } from '../../definitions/detector/detector.ts'
+import type { DelaySight } from '../../definitions/detector/delay-detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { type HourCount, keyBefore, readHour } from '../../definitions/detector/hour-row.ts'
@@ -23,6 +24,7 @@ export type DetectorReading = {
   /** How many fields of a type are not watched, because it has too many. */
   readonly unwatched: readonly { readonly subject: string; readonly fields: number }[]
   readonly ratios: readonly RatioSight[]
+  readonly delays: readonly DelaySight[]
 }
 
 /** An event may still come whose time is so long ago, because clocks differ. */
@@ -59,8 +61,8 @@ export class FindingReader {
     const [events, samples] = [this.#detection, this.#samples]
     const findings = [...events.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
     const subjects = [...events.sights, ...samples.subjects]
-    const { ratios } = samples
-    return { detector: name, until, findings, subjects, ratios, notes, unwatched: unwatchedOf(this.#spec) }
+    const { ratios, delays } = samples
+    return { detector: name, until, findings, subjects, ratios, delays, notes, unwatched: unwatchedOf(this.#spec) }
   }
 
   /** Until when the rows of a table hold all events. */

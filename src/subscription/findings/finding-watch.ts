@@ -110,8 +110,8 @@ class WatchedDetector {
     if (!isOwner(this.#spec.name)) return this.#forget()
     this.#reader ??= new FindingReader(store, this.#spec, now)
     try {
-      const { findings, subjects, ratios, notes } = await this.#reader.read()
-      this.#subjects = [...subjects, ...ratios].map(({ subject }) => subject)
+      const { findings, subjects, ratios, delays, notes } = await this.#reader.read()
+      this.#subjects = [...subjects, ...ratios, ...delays].map(({ subject }) => subject)
       this.#compare(findings)
       this.#compareNotes(notes)
       this.#reading.succeed()

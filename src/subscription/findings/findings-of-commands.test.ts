@@ -77,7 +77,8 @@ describe('findings of commands', () => {
       const store = make()
       await store.open()
       cleanUpLater(() => store.close())
-      expect(await sumsOf(store.samples)).toEqual({
+      const { 'delay order.rates': delays, 'delay-logs order.rates': logs, ...sums } = await sumsOf(store.samples)
+      expect(sums).toEqual({
         'command order.place': 3,
         'command order.send': 1,
         'rejection order.already-placed': 1,
@@ -88,6 +89,8 @@ describe('findings of commands', () => {
         'events order': 2,
         'decisions order': 4,
       })
+      expect(delays).toBeGreaterThan(0)
+      expect(logs).toBeGreaterThan(0)
     },
   )
 
@@ -101,7 +104,7 @@ describe('findings of commands', () => {
     }
   })
 
-  test('commands that are rejected far more often, by number and by share, are reported once, counted, and shown by the verbs', async () => {
+  test('commands rejected far more often, by number and by share, and longer delays are reported once, counted, and shown by the verbs', async () => {
     const store = memory()
     const until = Math.floor(Date.now() / HOUR_MS) * HOUR_MS
     // The verbs read the machine's clock, which goes on.
@@ -113,6 +116,9 @@ describe('findings of commands', () => {
         sampleOf('rejection order.not-paid', isBurst ? 8 : 2),
         sampleOf('rejected order.send', isBurst ? 8 : 2),
         sampleOf('command order.send', 10),
+        // Delays of 20 ms, and for an hour of 3 s.
+        sampleOf('delay order.rates', 1),
+        sampleOf('delay-logs order.rates', Math.round(Math.log(isBurst ? 3_000_000 : 20_000) * 1_000)),
       ]
     }).flat()
     await store.samples.add({ writer: 'a', number: 1, samples })
@@ -129,12 +135,14 @@ describe('findings of commands', () => {
     expect(notices.map(({ code, fields }) => [code, fields['subject'], fields['change']])).toEqual([
       ['finding-opened', 'rejection order.not-paid', 'burst'],
       ['finding-opened', 'rejected order.send', 'surge'],
+      ['finding-opened', 'delay order.rates', 'surge'],
     ])
     expect(notices[0]!.message).toMatch(/^rejection order\.not-paid comes about four times .* \d+ rejections where \d+ were/)
     expect(notices[1]!.message).toMatch(
       /^rejected order\.send: about eight times as many .*, 80 % where 20 % is usual, of \d+\. /,
     )
-    for (const subject of ['rejection order.not-paid', 'rejected order.send'])
+    expect(notices[2]!.message).toMatch(/^delay order\.rates: .* eight times as long .*, 3 s where 20 ms is usual\. /)
+    for (const subject of ['rejection order.not-paid', 'rejected order.send', 'delay order.rates'])
       expect(watch.open).toContainEqual({ values: ['rates', subject], value: 1 })
     const call = { serve: [order, rates], store }
     expect((await runVerb(findingsVerb, call)).out).toMatch(
@@ -142,9 +150,9 @@ describe('findings of commands', () => {
     )
     const tested = (await runVerb(backtestVerb, call)).out
     const begin = new Date(until - 398 * HOUR_MS).toISOString().slice(0, 16)
-    expect(tested).toContain(`you would have been called 2 times from ${begin}Z`)
+    expect(tested).toContain(`you would have been called 3 times from ${begin}Z`)
     expect(tested).toMatch(/rejection order\.not-paid +burst/)
-    expect(tested).toMatch(/SHARE +USUAL/)
+    expect(tested).toMatch(/SHARE +USUAL(.|\n)+DELAY +USUAL(.|\n)+delay order\.rates +20 ms/)
     const strict = await runVerb(backtestVerb, { ...call, serve: [shelf, shelfRates] })
     expect(strict.out).not.toContain('rejection order')
   })

@@ -1,4 +1,5 @@
 // Reads what nodes have counted that is not in the log, and detects over what is new.
+import type { DelaySight } from '../../definitions/detector/delay-detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import type { RatioSight } from '../../definitions/detector/ratio-detection.ts'
@@ -48,6 +49,10 @@ export class SampleReader {
 
   get ratios(): readonly RatioSight[] {
     return this.#detection.ratios
+  }
+
+  get delays(): readonly DelaySight[] {
+    return this.#detection.delays
   }
 
   /** Reads what is new. Rejects with the store's error, and goes on where it was with the next call. */
