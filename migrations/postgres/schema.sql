@@ -313,6 +313,22 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.acquire_v3(subscription text, new_owner text, ttl_ms integer, start bigint)
+ RETURNS TABLE(epoch bigint, "position" bigint, takeovers integer, suspect_position bigint, suspect_key text, is_takeover boolean)
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  last_owner text;
+begin
+  select l.owner into last_owner from leases l where l.name = subscription;
+  return query
+  select a.epoch, a.position, a.takeovers, a.suspect_position, a.suspect_key, coalesce(last_owner <> new_owner, false)
+  from acquire_v2(subscription, new_owner, ttl_ms, start) a;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.add_refusals_v1(added json)
  RETURNS void
  LANGUAGE sql

@@ -113,6 +113,17 @@ describe('migrations', () => {
     }),
   )
 
+  test('migrations of PostgreSQL give each function its home, as a connection may look for tables elsewhere', async () => {
+    await migratePostgres(at.url, at.schema)
+    const homeless = await at.sql`
+      select proname from pg_proc
+      where pronamespace = ${at.schema}::regnamespace
+        and not coalesce(array_to_string(proconfig, ',') like '%search_path=%', false)`
+    // They name no table.
+    const allowed = ['events_are_immutable', 'json_v1', 'lock_key_v1', 'occurred_at_v1']
+    expect(homeless.map(({ proname }) => proname as string).toSorted()).toEqual(allowed)
+  })
+
   test('migrations of PostgreSQL give the schema in migrations/postgres/schema.sql; SNAPSHOT=1 writes it anew', async () => {
     await migratePostgres(at.url, at.schema)
     const found = await describeSchema(at)

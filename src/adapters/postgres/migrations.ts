@@ -25,6 +25,7 @@ import sentKeys from '../../../migrations/postgres/0034-sent-keys.sql' with { ty
 import refusals from '../../../migrations/postgres/0037-refusals.sql' with { type: 'text' }
 import loadMeta from '../../../migrations/postgres/0039-load-meta.sql' with { type: 'text' }
 import samples from '../../../migrations/postgres/0040-samples.sql' with { type: 'text' }
+import takeovers from '../../../migrations/postgres/0042-takeovers.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 import appendRows from '../../../migrations/postgres/0035-append-rows.sql' with { type: 'text' }
 
@@ -56,4 +57,5 @@ export const migrations: readonly Migration[] = [
   { name: '0037-refusals', sql: refusals },
   { name: '0039-load-meta', sql: loadMeta },
   { name: '0040-samples', sql: samples },
+  { name: '0042-takeovers', sql: takeovers },
 ]

@@ -62,7 +62,7 @@ test('reads go on while all connections that write rows wait', async () => {
   try {
     const countBlocked = async () => {
       const [row] = await at.sql.unsafe(
-        `select count(*)::int as many from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%${at.schema}.acquire_v2%'`,
+        `select count(*)::int as many from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%${at.schema}.acquire_v3%'`,
       )
       return row!['many'] === PROJECTORS
     }

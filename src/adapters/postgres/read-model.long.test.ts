@@ -344,7 +344,7 @@ async function leaseOver(): Promise<void> {
 async function waitsForLock(): Promise<void> {
   await until('somebody waits to acquire', async () => {
     const found =
-      await at.sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like ${`%${at.schema}.acquire_v2%`}`
+      await at.sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like ${`%${at.schema}.acquire_v3%`}`
     return found.length > 0
   })
 }

@@ -89,13 +89,13 @@ export class PostgresReadModel implements ReadModel {
     name: string,
     { owner, ttlMs, start }: { readonly owner: string; readonly ttlMs: number; readonly start: number },
   ): Promise<Lease | null> {
-    const call = `select * from ${this.#schema}.acquire_v2($1, $2, $3, $4)`
+    const call = `select * from ${this.#schema}.acquire_v3($1, $2, $3, $4)`
     const [found] = await this.#write<PostgresLeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
     if (!found) return null
-    const { epoch, position, takeovers, suspect_position, suspect_key } = found
+    const { epoch, position, is_takeover, takeovers, suspect_position, suspect_key } = found
     const suspect =
       suspect_position === null ? null : { position: suspect_position, key: suspect_key, times: await this.#suspectTimes(name) }
-    return { name, epoch, position, takeovers, suspect }
+    return { name, epoch, position, isTakeover: is_takeover, takeovers, suspect }
   }
 
   renew(name: string, epoch: number, ttlMs: number): Promise<boolean> {
@@ -372,7 +372,8 @@ type RunInPage = (tx: TransactionSql) => Promise<void>
 /** The time that a chunk of rows may take, in ms. */
 const CHUNK_MS = 4_000
 
-type PostgresLeaseRow = Omit<Lease, 'name' | 'suspect'> & {
+type PostgresLeaseRow = Omit<Lease, 'name' | 'suspect' | 'isTakeover'> & {
+  readonly is_takeover: boolean
   readonly suspect_position: number | null
   readonly suspect_key: string | null
 }

@@ -116,7 +116,8 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
        set epoch = excluded.epoch, owner = excluded.owner, until = excluded.until, position = excluded.position, takeovers = excluded.takeovers`,
       ...[name, epoch, owner, now() + ttlMs, position, takeovers],
     )
-    return { name, epoch, position, takeovers, suspect: suspectOf(last) }
+    const isTakeover = Boolean(last?.owner) && last?.owner !== owner
+    return { name, epoch, position, isTakeover, takeovers, suspect: suspectOf(last) }
   }
 
   /** Does not wait for the disk: a loss of power ends all owners. */

@@ -122,6 +122,21 @@ const bugs: readonly Bug[] = [
     caught: ['counts how often a lease was taken over, not given back, at one checkpoint'],
   },
   {
+    bug: 'calls each lease a takeover that is not the first',
+    plant: sound => {
+      const known = new Set<string>()
+      return {
+        acquire: async (name, options) => {
+          const lease = await sound.acquire(name, options)
+          const isTakeover = known.has(name)
+          known.add(name)
+          return lease && { ...lease, isTakeover }
+        },
+      }
+    },
+    caught: ['says whether a lease was taken over from another owner that did not give it back, wherever its checkpoint is'],
+  },
+  {
     bug: 'prolongs no lease with a page',
     plant: sound => ({ commit: page => sound.commit({ ...page, ttlMs: 0 }) }),
     caught: ['prolongs a lease, by itself or with a page, until it is taken over or given back'],

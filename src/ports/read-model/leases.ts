@@ -39,6 +39,8 @@ export type Lease = {
   readonly name: string
   readonly epoch: number
   readonly position: number
+  /** Whether it was taken over from another owner, which did not give it back. */
+  readonly isTakeover: boolean
   /** How often in a row it was taken over from an owner that did not give it back, at this position. */
   readonly takeovers: number
   /** The work that its last owner was about to do when it ended. */

@@ -76,7 +76,7 @@ export function memoryReadModel({
     const lease = { epoch, position: checkpoint.position, takeovers, suspect: last?.suspect ?? null }
     checkpoints.set(name, { ...checkpoint, epoch })
     leases.set(name, { ...lease, owner, until: now() + ttlMs })
-    return { name, ...lease }
+    return { name, ...lease, isTakeover: Boolean(last?.owner) && last?.owner !== owner }
   }
 
   /** Changes a lease if it still has this epoch and was not given back. */

@@ -63,7 +63,7 @@ test('a fold ends its turn of the event loop after 10 ms', async () => {
     },
   })
   const projector = new Projector(memory(), slow[spec], table, null, { report: () => {} })
-  await projector.begin({ name: 'notes_v1', epoch: 1, position: 0, takeovers: 0, suspect: null })
+  await projector.begin({ name: 'notes_v1', epoch: 1, position: 0, isTakeover: false, takeovers: 0, suspect: null })
   const events = Array.from({ length: 1_281 }, (_, i) => buildWritten('note-1', i + 1, ''))
   await projector.handle(events, null)
   // It looks each 64 events, which take 8 ms: every second time more than 10 have passed.
@@ -92,7 +92,7 @@ test('a key that is folded from the beginning with an unparked stream is parked 
   await store.readModel.commit({ ...guard, from: 0, rows: [], park, unpark: [] })
   await store.readModel.unpark('notes_v1', 'note-b')
   const projector = new Projector(store, all[spec], table, null, { report: () => {} })
-  await projector.begin({ name: 'notes_v1', epoch, position: 2, takeovers: 0, suspect: null })
+  await projector.begin({ name: 'notes_v1', epoch, position: 2, isTakeover: false, takeovers: 0, suspect: null })
   await projector.retryParked(guard)
   expect(await store.readModel.parked()).toEqual([])
   expect((await store.readModel.rows(table, ['k'])).map(({ data }) => data)).toEqual(['{"text":"ab"}'])

@@ -146,6 +146,20 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
+    title: 'says whether a lease was taken over from another owner that did not give it back, wherever its checkpoint is',
+    run: async ({ readModel, advance }) => {
+      const first = await acquireLease(readModel, 's', 'a')
+      await commitPage(readModel, page({ name: 's', epoch: first.epoch }))
+      await advance(TTL_MS + 1)
+      const second = await acquireLease(readModel, 's', 'b')
+      await advance(TTL_MS + 1)
+      const again = await acquireLease(readModel, 's', 'b')
+      await readModel.release('s', again.epoch)
+      const last = await acquireLease(readModel, 's', 'c')
+      expect([first, second, again, last].map(({ isTakeover }) => isTakeover)).toEqual([false, true, false, false])
+    },
+  },
+  {
     title: 'counts how often a lease was taken over, not given back, at one checkpoint',
     run: async ({ readModel, advance }) => {
       const counted: number[] = []
