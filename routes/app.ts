@@ -5,6 +5,7 @@ import { type Config, readConfig } from '../src/config.ts'
 import { type Access, accessOf } from '../src/definitions/access/access.ts'
 import { isProduction } from '../src/definitions/environment.ts'
 import { spec } from '../src/definitions/event/events.ts'
+import { measureReport } from '../src/metrics/measured.ts'
 import { Metrics } from '../src/metrics/registry.ts'
 import { checkOptions } from '../src/definitions/options.ts'
 import type { Runtime } from '../src/runtime.ts'
@@ -85,7 +86,7 @@ export function app(options: AppOptions): App {
   const metrics = new Metrics()
   options.telemetry?.sendMetrics?.(() => metrics.read())
   const reporting = reportingOf(options, configured)
-  const { report } = reporting
+  const report = measureReport(reporting.report, metrics)
   const lifecycle = lifecycleOf(options, { configured, metrics, report })
   const cached = cachedAnswersOf(definitions)
   const checkAccess = requireAccess(options.guard, access.isRuled, configured)

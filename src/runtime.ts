@@ -141,7 +141,7 @@ export type Runtime = Pick<Commands, 'send' | 'append'> &
     readonly close: () => Promise<void>
   }
 
-/** The metrics are those of the app, or of the runtime alone. */
+/** The metrics of the app, which also measure its report. Default: those of the runtime alone. */
 type ServiceOptions = RuntimeOptions & { readonly metrics?: Metrics }
 
 /** A runtime with its parts, for routes, the command line and tests of our own. */
@@ -257,7 +257,8 @@ async function openShared(options: ServiceOptions): Promise<Shared> {
   const { now = Date.now, leaseMs = LEASE_MS, metrics = new Metrics() } = options
   const trace = measureTrace(options.trace ?? untraced, metrics)
   const store = measureStore(options.store ?? memory(), metrics, trace)
-  const report = measureReport(options.report ?? printReports(), metrics)
+  const reported = options.report ?? printReports()
+  const report = options.metrics ? reported : measureReport(reported, metrics)
   const definitions = sortDefinitions(options.serve)
   const sqlProjections = [...definitions['sql-projection'].keys()]
   if (store.system === 'memory' && sqlProjections.length)

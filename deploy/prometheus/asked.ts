@@ -67,7 +67,7 @@ export type Rule = {
 export const RULES: string = await Bun.file(join(import.meta.dir, 'rules.yaml')).text()
 
 /** The rules that are deployed. */
-export function readRules(): readonly Rule[] {
-  const { groups } = parse(RULES) as { readonly groups: readonly { readonly rules: readonly Rule[] }[] }
+export function readRules(text = RULES): readonly Rule[] {
+  const { groups } = parse(text) as { readonly groups: readonly { readonly rules: readonly Rule[] }[] }
   return groups.flatMap(({ rules }) => rules)
 }

@@ -46,7 +46,7 @@ const CASES: readonly Case[] = [
     alert: 'EmakiAppendStalled',
     series: {
       [`emaki_command_waiting{${of}}`]: '0x30 3x60',
-      [`emaki_append_duration_seconds_count{${of},outcome="appended"}`]: '0+5x30 150x60',
+      [`emaki_append_duration_seconds_count{${of},outcome="done"}`]: '0+5x30 150x60',
     },
     not: '5m30s',
     fires: '8m',
@@ -77,6 +77,7 @@ const CASES: readonly Case[] = [
     alert: 'EmakiStuck',
     series: {
       [`emaki_subscription_lag{${subscription},kind="projection"}`]: '0x30 7x60',
+      [`emaki_subscription_position{${subscription},kind="projection"}`]: '0+5x30 150x60',
       [`emaki_subscription_events_total{${subscription}}`]: '0+5x30 150x60',
     },
     not: '8m',
@@ -87,13 +88,13 @@ const CASES: readonly Case[] = [
   { alert: 'EmakiRetrying', series: { [`emaki_retry_open{${subscription}}`]: '0x30 1x60' }, not: '9m', fires: '11m' },
   {
     alert: 'EmakiOverdue',
-    series: { [`emaki_agenda_due_time_seconds{${of},emaki_owner="commands"}`]: '0x30 0+10x60' },
+    series: { [`emaki_agenda_due_time_seconds{${of},emaki_subscription="commands"}`]: '0x30 0+10x60' },
     not: '6m',
     fires: '8m',
   },
   {
     alert: 'EmakiTakeovers',
-    series: { [`emaki_notices_total{${subscription},code="taken-over",level="info"}`]: '1x30 2 3 4 5 5x60' },
+    series: { [`emaki_subscription_takeovers_total{${subscription}}`]: '1x30 2 3 4 5 5x60' },
     not: '5m',
     fires: '8m',
   },
@@ -132,7 +133,7 @@ const CASES: readonly Case[] = [
   },
   {
     alert: 'EmakiReceiverDown',
-    series: { [`emaki_delivery_open{${of},relay="partner"}`]: '0x30 1x60' },
+    series: { [`emaki_delivery_open{${of},emaki_subscription="partner"}`]: '0x30 1x60' },
     not: '9m30s',
     fires: '11m',
   },

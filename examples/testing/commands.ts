@@ -97,6 +97,7 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   'bun run test:servers': ['.ci/run', 'check bun run test:servers'],
   'bun run test:processes': ['.ci/run', 'check bun run test:processes'],
   'bun run test:observability': ['.ci/run', 'check bun run test:observability'],
+  'bun run test:faults': ['deploy/prometheus/faults/faults.observability.test.ts', 'bun run test:faults'],
   'bun deploy/grafana/build.ts': ['deploy/grafana/dashboards.test.ts', 'that is kept is the one that the table of metrics makes'],
   'bun deploy/grafana/build.ts app.ts business.json': ['deploy/grafana/build.processes.test.ts', 'Business dashboard of the app'],
   'bun run test:races': ['.ci/run', 'check bun run test:races'],

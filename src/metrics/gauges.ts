@@ -78,6 +78,7 @@ function observeSubscriptions(metrics: Meter, status: () => Promise<readonly Sta
   const flag = (is: boolean) => (is ? 1 : 0)
   const names = [
     'emaki.subscription.lag',
+    'emaki.subscription.position',
     'emaki.subscription.lag.time',
     'emaki.subscription.parked',
     'emaki.subscription.retrying',
@@ -96,6 +97,7 @@ function observeSubscriptions(metrics: Meter, status: () => Promise<readonly Sta
       all.map(one => ({ values: [one.name, one.definition.kind] as const, value: of(one) }))
     return {
       'emaki.subscription.lag': byKind(({ lagEvents }) => lagEvents),
+      'emaki.subscription.position': byKind(({ position }) => position),
       'emaki.subscription.lag.time': byKind(({ lagSeconds }) => lagSeconds),
       'emaki.subscription.parked': all.flatMap(({ name, parkedKeys, parkedStreams }) => [
         { values: [name, 'key'] as const, value: parkedKeys },

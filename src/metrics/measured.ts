@@ -1,6 +1,6 @@
 // Measures what goes through the ports: the steps of a trace, and what operators are told.
 import { brokenPromiseOf } from '../ports/report/broken-promise.ts'
-import { Notice, type Report, watchReport } from '../ports/report/notice.ts'
+import { Notice, type NoticeFields, type Report, watchReport } from '../ports/report/notice.ts'
 import type { Attributes, StepName, Trace, TraceContext } from '../ports/trace/trace.ts'
 import { keep } from '../ports/metrics/keep.ts'
 import type { Histogram, Meter } from '../ports/metrics/meter.ts'
@@ -66,7 +66,6 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
   const append = byOutcome('emaki.append.duration')
   const batch = metrics.histogram('emaki.append.commands')
   const page = keep(name => metrics.histogram('emaki.subscription.page.duration', name))
-  const events = keep(name => metrics.counter('emaki.subscription.events', name))
   const prepare = keep(name => metrics.histogram('emaki.prepare.duration', name))
   const send = keep(name => metrics.histogram('emaki.send.duration', name))
   const timed =
@@ -80,14 +79,18 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
       batch.record(parents)
     },
     process: ended => {
-      const name = String(ended.attributes['emaki.subscription'])
-      page(name).record(ended.seconds, ended.traceparent)
-      events(name).add(Number(ended.attributes['emaki.events']))
+      page(String(ended.attributes['emaki.subscription'])).record(ended.seconds, ended.traceparent)
     },
     prepare: timed(prepare, 'emaki.command'),
     send: timed(send, 'emaki.command'),
   }
 }
+
+/** Whom a notice is about: a subscription, or another part that has a name. A closed list, as definitions have names. */
+function subjectOf(fields: NoticeFields): string {
+  return String(SUBJECTS.map(name => fields[name]).find(one => one !== undefined) ?? '')
+}
+const SUBJECTS = ['subscription', 'owner', 'command', 'projection', 'detector', 'check', 'part', 'store'] as const
 
 /** Counts what operators are told. What is tried again and again counts as open until it is over. */
 export function measureReport(report: Report, metrics: Metrics): Report {
@@ -105,7 +108,7 @@ export function measureReport(report: Report, metrics: Metrics): Report {
     if (broken) breaches[broken].add()
     if (problem instanceof Notice) {
       const { code, level, fields } = problem
-      const subscription = String(fields['subscription'] ?? '')
+      const subscription = subjectOf(fields)
       metrics.counter('emaki.notices', code, level, subscription).add()
       if (code === 'taken-over') metrics.counter('emaki.subscription.takeovers', subscription).add()
       // One notice tells of several, where a page parked many.

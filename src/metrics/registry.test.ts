@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Notice } from '../ports/report/notice.ts'
 import type { MetricReading } from '../ports/metrics/reading.ts'
 import type { MetricName } from '../ports/metrics/table.ts'
+import { seriesOf as countsOf } from '../test-support/series.ts'
 import { Buckets, Metrics, SERIES_MAX } from './registry.ts'
 
 const seriesOf = (readings: readonly MetricReading[], name: MetricName) => readings.find(one => one.name === name)?.series ?? []
@@ -103,4 +104,23 @@ describe('the registry of metrics', () => {
     const names = (await metrics.read()).map(({ name }) => name)
     expect(names).toEqual(['emaki.events.appended', 'emaki.telemetry.series'])
   })
+})
+
+test('a reading that does not come is left out of a scrape and counted as failed, and is not begun again while it goes on', async () => {
+  const metrics = new Metrics({ readMs: 1 })
+  const coming = Promise.withResolvers<void>()
+  let begun = 0
+  metrics.observe(['emaki.log.head'], async () => {
+    begun++
+    await coming.promise
+    return { 'emaki.log.head': [{ values: [], value: 7 }] }
+  })
+  const names = async () => (await metrics.read()).map(({ name }) => name)
+  expect([await names(), await names()].flat()).not.toContain('emaki.log.head')
+  expect(begun).toBe(1)
+  // The third scrape is this one.
+  expect(await countsOf(metrics, 'emaki.telemetry.failures')).toEqual({ 'emaki.log.head': 3 })
+  coming.resolve()
+  await Bun.sleep(0)
+  expect(await names()).toContain('emaki.log.head')
 })

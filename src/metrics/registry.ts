@@ -1,4 +1,5 @@
 // The registry of metrics. A series is found once and then kept by who records, so that a record costs tens of ns.
+import { settleWithin } from '../lib/deadline.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Counter, Histogram, Meter, Observation, Observed } from '../ports/metrics/meter.ts'
@@ -25,6 +26,17 @@ export class Sum implements Counter {
 
   add(more = 1): void {
     this.#value += more
+  }
+}
+
+/** Begins no second reading while the first one goes on. */
+function oneAtATime<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | null = null
+  return () => {
+    reading ??= read().finally(() => {
+      reading = null
+    })
+    return reading
   }
 }
 
@@ -58,13 +70,24 @@ export class Buckets implements Histogram, Distribution {
 type Observer = () => Promise<ReadonlyMap<MetricName, readonly Observation[]>>
 
 type Observing = { readonly names: readonly MetricName[]; readonly observe: Observer; readonly episode: Episode }
+/**
+ * How long a scrape waits for a reading, in ms. A store that does not answer leaves out what is read from it, and nothing
+ * else: a scrape that fails would only say that the process is away.
+ */
+const READ_MS = 1_000
 type Kept = { readonly values: readonly string[]; readonly counted: Sum | Buckets }
 
 export class Metrics implements Meter {
   readonly #kept = new Map<MetricName, Map<string, Kept>>()
   readonly #observers: Observing[] = []
   readonly #others: (() => Promise<readonly MetricReading[]>)[] = []
+  readonly #readMs: number
   #report: Report = () => {}
+
+  /** `readMs`: how long a scrape waits for a reading. Default: 1 000. */
+  constructor({ readMs = READ_MS }: { readonly readMs?: number } = {}) {
+    this.#readMs = readMs
+  }
 
   /** Has it said once an episode what cannot be read. Until then it is only counted. */
   reportTo(report: Report): void {
@@ -90,7 +113,7 @@ export class Metrics implements Meter {
 
   /** A reading that throws is also counted in `emaki.telemetry.failures`. */
   observe<N extends GaugeName | CounterName>(names: readonly N[], read: () => Observed<N> | Promise<Observed<N>>): void {
-    const observe = async () => new Map(Object.entries(await read()) as [MetricName, readonly Observation[]][])
+    const observe = oneAtATime(async () => new Map(Object.entries(await read()) as [MetricName, readonly Observation[]][]))
     const what = `${names.join(', ')} cannot be read for a scrape`
     const mend = 'The other metrics are answered meanwhile. See what the store says: emaki doctor.'
     this.#observers.push({ names, observe, episode: new Episode({ report: one => this.#report(one), what, mend }) })
@@ -132,7 +155,11 @@ export class Metrics implements Meter {
 
   async #observeInto(observed: Map<MetricName, Series[]>, { names, observe, episode }: Observing): Promise<void> {
     try {
-      for (const [name, readings] of await observe()) {
+      for (const [name, readings] of await settleWithin(
+        this.#readMs,
+        observe(),
+        () => new Error(`it took longer than ${this.#readMs} ms`),
+      )) {
         const series = readings.slice(0, SERIES_MAX).map(({ values, value }) => ({ values, counted: value }))
         if (readings.length > series.length) this.counter('emaki.telemetry.dropped', name).add(readings.length - series.length)
         observed.set(name, [...(observed.get(name) ?? []), ...series])

@@ -26,6 +26,8 @@ export type Consumer = {
   readonly stopAsked?: () => Promise<StopAsked | null>
   /** The most events for one call of `handle`. Default: those of a page. */
   readonly eventsMax?: number
+  /** Whether it counts the events that it is given one by one, as it may be long at a page. Default: a page counts as it ends. */
+  readonly countsEvents?: boolean
   /** Whether it has so much to try again that it should be given no new events for now. Default: never. */
   readonly isFull?: () => boolean
   /** Whether something is parked, so that somebody may ask to handle it again. */

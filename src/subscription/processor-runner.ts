@@ -9,7 +9,7 @@ import { limitConcurrency } from '../lib/semaphore.ts'
 import { sleep as sleepFor } from '../lib/sleep.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import { checkKey } from '../ports/read-model/storable.ts'
-import { type Meter, unmetered } from '../ports/metrics/meter.ts'
+import { type Counter, type Meter, unmetered } from '../ports/metrics/meter.ts'
 import { setRunMeter } from '../ports/metrics/run-meter.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
@@ -47,6 +47,7 @@ export class ProcessorRunner implements Consumer {
   readonly eventsMax: number
   /** Ends the work under one lease. */
   readonly #meter: Meter
+  readonly #given: Counter
   #stop = new AbortController()
   /** Ends what begins handling: with the work, and once a handler has asked to stop. */
   #beginning = new AbortController()
@@ -61,6 +62,7 @@ export class ProcessorRunner implements Consumer {
     const { report, metrics = unmetered, send, reads, sleep = sleepFor, now = Date.now, random = Math.random } = options
     this.#store = store
     this.#meter = metrics
+    this.#given = metrics.counter('emaki.subscription.events', processor.name)
     this.#processor = processor
     this.#parking = new Parking(store, eventReader(processor.families), report)
     const attempts = new ProcessorAttempts(store, processor, {
@@ -123,6 +125,8 @@ export class ProcessorRunner implements Consumer {
     const [batch] = this.#running
     return batch ? { key: batch[0]!.key, position: batch[0]!.stored.position } : null
   }
+
+  readonly countsEvents = true
 
   /** Whether so many keys are in retry that no new events should be handled. */
   isFull = (): boolean => this.#retries.isFull
@@ -229,6 +233,7 @@ export class ProcessorRunner implements Consumer {
     if (!batch.length) return true
     try {
       const error = await this.#attempt(batch, 1, signal)
+      this.#given.add(batch.length)
       if (error !== null) this.#retries.retryLater(batch, error)
       return true
     } catch (error) {

@@ -6,6 +6,7 @@ type HandledEvent = Pick<StoredEvent, 'at'>
 
 export class SubscriptionMeter {
   readonly #delays: Histogram
+  readonly #events: Counter
   readonly #fenced: Counter
   readonly #now: () => number
   #oldest: HandledEvent | null = null
@@ -13,6 +14,7 @@ export class SubscriptionMeter {
 
   constructor(name: string, now: () => number, meter: Meter = unmetered) {
     this.#delays = meter.histogram('emaki.subscription.delay', name)
+    this.#events = meter.counter('emaki.subscription.events', name)
     this.#fenced = meter.counter('emaki.subscription.fenced', name)
     this.#now = now
   }
@@ -21,6 +23,11 @@ export class SubscriptionMeter {
   begin(): void {
     this.#oldest = null
     this.#newest = null
+  }
+
+  /** Events were given to what handles them, whatever came of it. */
+  noteGiven(events: number): void {
+    this.#events.add(events)
   }
 
   noteHandled(page: readonly HandledEvent[]): void {

@@ -191,7 +191,7 @@ export class Subscription {
 
   async #runWithLease(lease: Lease): Promise<void> {
     const { consumer, leaseMs, fold } = this.#options
-    if (lease.takeovers > 0) this.#options.report(takeoverNotice(lease))
+    if (lease.isTakeover) this.#options.report(takeoverNotice(lease))
     this.#beginAt(lease)
     this.#renewal = setInterval(() => void this.#renewLease(lease), leaseMs / 3)
     try {
@@ -260,7 +260,8 @@ export class Subscription {
   async #handlePage({ events, to }: LogPage, lease: Lease): Promise<void> {
     const { consumer } = this.#options
     const handle = () => (this.#caution.isNeeded ? this.#caution.handle(events, lease) : consumer.handle(events, null))
-    if (events.length) await this.#trace(events, handle)
+    const given = consumer.countsEvents ? 0 : events.length
+    if (events.length) await this.#trace(events, handle).finally(() => this.#meter.noteGiven(given))
     this.#meter.noteHandled(events)
     this.#handled = to
   }

@@ -7,8 +7,10 @@ import { freePort } from './free-port.ts'
 import { serverFolder, serverUser } from './server-user.ts'
 
 export type PrometheusOptions = {
-  /** The ports of loopback that are scraped each second, as job `marketplace`. */
-  readonly scraped: readonly number[]
+  /** The ports of loopback that are scraped, as job `marketplace`, or by job. */
+  readonly scraped: readonly number[] | Readonly<Record<string, readonly number[]>>
+  /** How often it scrapes and evaluates, in seconds. Default: 1. */
+  readonly everySeconds?: number
   /** The text of a file of rules. */
   readonly rules?: string
   /** The port of an Alertmanager on loopback. */
@@ -24,8 +26,13 @@ export type PrometheusServer = Daemon & {
   readonly firing: () => Promise<readonly string[]>
 }
 
-/** Starts Debian's Prometheus. It scrapes and evaluates each second. */
-export async function startPrometheus({ scraped, rules, alertmanager }: PrometheusOptions): Promise<PrometheusServer> {
+/** Starts Debian's Prometheus. */
+export async function startPrometheus({
+  scraped,
+  rules,
+  alertmanager,
+  everySeconds = 1,
+}: PrometheusOptions): Promise<PrometheusServer> {
   await ensureDebian(['prometheus'])
   const user = serverUser()
   const folder = serverFolder('prometheus', user)
@@ -34,10 +41,12 @@ export async function startPrometheus({ scraped, rules, alertmanager }: Promethe
   const targets = (ports: readonly number[]) => [{ targets: ports.map(one => `127.0.0.1:${one}`) }]
   const prepare = (): void => {
     writeFileSync(join(folder, 'rules.yml'), rules ?? 'groups: []', { mode: 0o644 })
+    const every = `${everySeconds}s`
+    const jobs = Array.isArray(scraped) ? { marketplace: scraped } : (scraped as Readonly<Record<string, readonly number[]>>)
     const settings = {
-      global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+      global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
       rule_files: ['rules.yml'],
-      scrape_configs: [{ job_name: 'marketplace', static_configs: targets(scraped) }],
+      scrape_configs: Object.entries(jobs).map(([job_name, ports]) => ({ job_name, static_configs: targets(ports) })),
       ...(alertmanager && { alerting: { alertmanagers: [{ static_configs: targets([alertmanager]) }] } }),
     }
     writeFileSync(config, JSON.stringify(settings), { mode: 0o644 })

@@ -5,7 +5,7 @@ export const SENDING = {
   'emaki.agenda.due': {
     kind: 'gauge',
     unit: '{entry}',
-    attributes: ['emaki.owner'],
+    attributes: ['emaki.subscription'],
     board: 'processes',
     question: 'What is due and was not sent?',
     help: 'Commands and timers of the agenda that are due and were not sent.',
@@ -13,7 +13,7 @@ export const SENDING = {
   'emaki.agenda.due.time': {
     kind: 'gauge',
     unit: 's',
-    attributes: ['emaki.owner'],
+    attributes: ['emaki.subscription'],
     board: 'processes',
     question: 'How long is the oldest of it due?',
     help: 'How long the oldest entry of the agenda that was not sent is due.',
@@ -21,7 +21,7 @@ export const SENDING = {
   'emaki.agenda.later': {
     kind: 'gauge',
     unit: '{entry}',
-    attributes: ['emaki.owner'],
+    attributes: ['emaki.subscription'],
     board: 'processes',
     question: 'What is to be sent later?',
     help: 'Commands and timers of the agenda that are due later.',
@@ -55,7 +55,7 @@ export const SENDING = {
   'emaki.delivery.duration': {
     kind: 'histogram',
     unit: 's',
-    attributes: ['relay', 'outcome'],
+    attributes: ['emaki.subscription', 'outcome'],
     board: 'processes',
     question: 'How long do receivers take?',
     help: 'How long an attempt of a relay took to deliver: done, refused for good, or failed and tried again.',
@@ -64,7 +64,7 @@ export const SENDING = {
   'emaki.delivery.open': {
     kind: 'gauge',
     unit: '{relay}',
-    attributes: ['relay'],
+    attributes: ['emaki.subscription'],
     board: 'processes',
     question: 'Which receivers are away?',
     help: 'Whether the receiver of a relay is away, 1 or 0. Its deliveries wait.',

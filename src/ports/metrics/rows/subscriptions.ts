@@ -18,6 +18,14 @@ export const SUBSCRIPTIONS = {
     question: 'How long are subscriptions behind?',
     help: 'How long the first event that a subscription has not handled is in the log.',
   },
+  'emaki.subscription.position': {
+    kind: 'gauge',
+    unit: '{event}',
+    attributes: ['emaki.subscription', 'kind'],
+    board: 'subscriptions',
+    question: 'How far are subscriptions?',
+    help: 'The position in the log up to which a subscription has handled all events.',
+  },
   'emaki.subscription.page.duration': {
     kind: 'histogram',
     unit: 's',
