@@ -38,18 +38,16 @@ async function runBacktest({ values, json, ...call }: Call): Promise<number> {
   return 0
 }
 
-function textOfBacktest({ from, until, findings, subjects, ratios, delays }: Backtest, threshold: number, since: number): string {
+function textOfBacktest({ from, until, findings, ...sights }: Backtest, threshold: number, since: number): string {
+  const { subjects, ratios, delays, orders } = sights
   if (subjects.length + ratios.length + delays.length === 0) return 'the log has no events that are counted'
   const begin = Math.max(from, since)
   const expected = [...subjects, ...ratios, ...delays].reduce(
     (sum, { falseCallsInYear, isLearning }) => sum + (isLearning ? 0 : falseCallsInYear),
     0,
   )
+  const ofOrder = orders.reduce((sum, { falseCallsInYear }) => sum + falseCallsInYear, 0)
   const said = `With a threshold of ${threshold} you would have been called ${findings.length} times from ${minuteOf(begin)} to ${minuteOf(until)}.`
-  const chance = `By chance it is about ${shortNumber(expected)} times a year.`
-  return [
-    `${said} ${chance}`,
-    ...(findings.length ? [findingsTable(findings)] : []),
-    ...sightTables({ subjects, ratios, delays }),
-  ].join('\n\n')
+  const chance = `By chance it is about ${shortNumber(expected)} times a year for rates, shares and delays, and at most ${shortNumber(ofOrder)} for order.`
+  return [`${said} ${chance}`, ...(findings.length ? [findingsTable(findings)] : []), ...sightTables(sights)].join('\n\n')
 }

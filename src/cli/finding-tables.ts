@@ -1,6 +1,8 @@
 // Findings, and what watches can see, as tables.
 import type { DelaySight } from '../definitions/detector/delay-detection.ts'
 import type { Finding } from '../definitions/detector/finding.ts'
+import type { DetectorReading } from '../subscription/findings/finding-reader.ts'
+import type { OrderSight } from '../definitions/detector/order.ts'
 import type { SubjectSight } from '../definitions/detector/rate-findings.ts'
 import type { ShapeNote } from '../definitions/detector/shape.ts'
 import { describeNote } from '../subscription/findings/describe-note.ts'
@@ -67,19 +69,26 @@ function delaysTable(delays: readonly DelaySight[]): string {
   return table(titles.map(bold), rows)
 }
 
+/** What is watched for order, and how free the order is. */
+function ordersTable(orders: readonly OrderSight[]): string {
+  const { bold, dim } = paintFor()
+  const rows = orders.map(({ after, events, followers, unseenShare, isWatched, falseCallsInYear }) => {
+    const watched = isWatched ? shortNumber(falseCallsInYear) : dim('not watched')
+    return [after, String(events), String(followers), `${shortNumber(unseenShare * 100)} %`, watched]
+  })
+  return table(['AFTER', 'EVENTS', 'TYPES', 'UNSEEN', 'FALSE CALLS A YEAR AT MOST'].map(bold), rows)
+}
+
 /** What detectors can see, in all tables that have a row. */
-export function sightTables({ subjects, ratios, delays }: Sights): readonly string[] {
+export function sightTables({ subjects, ratios, delays, orders }: Sights): readonly string[] {
   return [
     ...(subjects.length ? [sightsTable(subjects)] : []),
     ...(ratios.length ? [ratiosTable(ratios)] : []),
     ...(delays.length ? [delaysTable(delays)] : []),
+    ...(orders.length ? [ordersTable(orders)] : []),
   ]
 }
-type Sights = {
-  readonly subjects: readonly SubjectSight[]
-  readonly ratios: readonly RatioSight[]
-  readonly delays: readonly DelaySight[]
-}
+type Sights = Pick<DetectorReading, 'subjects' | 'ratios' | 'delays' | 'orders'>
 
 const UNITS = [
   ['d', 86_400_000],

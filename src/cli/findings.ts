@@ -1,4 +1,4 @@
-// findings: which events come more or less often than usual. It may run beside a server.
+// findings: which events come more or less often than usual, or in a new order. It may run beside a server.
 import { type DetectorSpec, isDetector } from '../definitions/detector/detector.ts'
 import { definitionOf, type Served } from '../definitions/definition.ts'
 import { type DetectorReading, FindingReader } from '../subscription/findings/finding-reader.ts'
@@ -12,7 +12,7 @@ import type { Call, Verb } from './verb.ts'
 const SHOWN_MS = 30 * 86_400_000
 
 export const findingsVerb: Verb = {
-  does: 'show which events come more or less often than usual, and what each detector can see',
+  does: 'show what comes more or less often than usual, or in a new order, and what each detector can see',
   options: {
     since: { takes: 'T', does: "also what is as usual again, since a time, or so long: '2 hours'" },
   },

@@ -18,7 +18,7 @@ const COUNTED: Readonly<Record<string, (labels: Readonly<Record<string, string>>
   emaki_command_duration_seconds_count: one => [`command ${one['emaki_command']}`],
   emaki_events_appended_total: one => [`event ${one['emaki_event']}`],
   emaki_subscription_events_total: one => [`subscription ${one['emaki_subscription']}`],
-  emaki_delivery_duration_seconds_count: one => [`${one['outcome']} ${one['relay']}`],
+  emaki_delivery_duration_seconds_count: one => [`${one['outcome']} ${one['emaki_subscription']}`],
   emaki_inbox_messages_total: one => [
     `inbox ${one['inbox']}`,
     ...(one['outcome'] === 'accepted' ? [`accepted ${one['inbox']}`] : []),

@@ -14,6 +14,7 @@ const LOG_CALLS: readonly (keyof Store)[] = [
   'read',
   'readAll',
   'streams',
+  'typesAt',
   'head',
   'ping',
   'saveSnapshots',

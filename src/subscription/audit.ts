@@ -5,6 +5,7 @@ import type { Table } from '../ports/read-model/tables.ts'
 import { logPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
+import { followsReader } from './predecessors.ts'
 
 /** A row that differs from the fold of its events. Null: there is no row. */
 export type RowDifference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }
@@ -39,8 +40,9 @@ export async function audit(
   const [progress] = await store.readModel.progress([table.name])
   const until = progress?.position ?? 0
   const sample = new Sample(projection, keys)
+  const readFollows = followsReader(store, projection)
   for await (const page of logPages(store, { until, filter, seesHoles: true })) {
-    for (const stored of page) sample.addEvent(stored)
+    for (const stored of await readFollows(page)) sample.addEvent(stored)
     onProgress(page.at(-1)!.position)
   }
   const parked = await store.readModel.parked(table.name)
@@ -53,7 +55,7 @@ export async function audit(
     // A row that an append wrote may be ahead of the checkpoint.
     const to = Math.max(position, found?.position ?? 0)
     for await (const page of logPages(store, { after: until, until: to, filter, seesHoles: true }))
-      for (const stored of page) sample.addEventFor(key, stored)
+      for (const stored of await readFollows(page)) sample.addEventFor(key, stored)
     const expected = folded.error === null ? folded.row && encodeRow(projection, folded.row).data : null
     if (aside.has(key) || folded.error !== null || (isStreamParked && found?.data !== expected)) left++
     else if ((found?.data ?? null) !== expected) differences.push({ key, stored: found?.data ?? null, folded: expected })

@@ -5,7 +5,7 @@ import type { Unit } from '../ports/store/unit.ts'
 
 /** A fault of one call. It receives the real call and replaces it. */
 export type Fault = <T>(call: () => Promise<T>) => Promise<T>
-type FailingCall = 'open' | 'append' | 'load' | 'read' | 'readAll' | 'head' | 'ping' | 'forgetKeys' | 'saveSnapshots'
+type FailingCall = 'open' | 'append' | 'load' | 'read' | 'readAll' | 'typesAt' | 'head' | 'ping' | 'forgetKeys' | 'saveSnapshots'
 
 export type FailingStore = Store & {
   /** The store around which it is: what others use. */
@@ -56,6 +56,7 @@ export function failingStore(store: Store): FailingStore {
     load: 0,
     read: 0,
     readAll: 0,
+    typesAt: 0,
     head: 0,
     ping: 0,
     forgetKeys: 0,
@@ -127,6 +128,7 @@ export function failingStore(store: Store): FailingStore {
     read: (stream, options) => runFault('read', () => store.read(stream, options)),
     readAll: options => runFault('readAll', () => store.readAll(options)),
     streams: options => store.streams(options),
+    typesAt: places => runFault('typesAt', () => store.typesAt(places)),
     head: () => runFault('head', () => store.head()),
     watch: (wake, report) => store.watch(wake, report),
     announce: head => store.announce(head),

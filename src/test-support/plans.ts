@@ -88,6 +88,16 @@ export function planTests(events: number): void {
       }
     })
 
+    test('types are found by stream and version, and nothing else is read', async () => {
+      for (const many of [1, 1_000]) {
+        const places = Array.from({ length: many }, (_, i) => ({ stream: `order-${i + 1}`, version: 1 }))
+        const [plan] = await plans(() => store.typesAt(places))
+        const found = scans(plan!).filter(({ index }) => index !== undefined)
+        expect(found).toMatchObject([{ index: 'events_stream_version_key', read: many }])
+        expect(scans(plan!).some(({ type }) => type === 'Seq Scan')).toBeFalse()
+      }
+    })
+
     test('a rare type is found by its index, and of the window nothing else is read', async () => {
       const filter = new Map([['order', ['Rare']]])
       const [plan] = await plans(() => store.readAll({ after: middle, until: middle + 20_000, limit: 1_000, filter }))

@@ -4,7 +4,7 @@ import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import { instant } from '../../ports/store/instant.ts'
 import { factsMaxOf, type LoadedStream, type LoadRequest } from '../../ports/store/load.ts'
-import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from '../../ports/store/log.ts'
+import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamPlace, StreamsOptions } from '../../ports/store/log.ts'
 import { categoryBounds } from '../../definitions/event/stream-name.ts'
 import {
   type Conflict,
@@ -119,6 +119,18 @@ export class PostgresLog implements Log {
       values.all,
     )
     return rows.map(row => ({ ...row, at: instant(row.at) }))
+  }
+
+  /** A subquery for each place: a join may read the whole table instead. */
+  async typesAt(places: readonly StreamPlace[]): Promise<readonly (string | null)[]> {
+    if (!places.length) return []
+    const rows = await this.#read<{ readonly type: string | null }>(
+      `select (select e.type from ${this.#schema}.events e where e.stream = p.stream and e.version = p.version) as type
+      from unnest($1::text[], $2::bigint[]) with ordinality as p (stream, version, nth)
+      order by p.nth`,
+      [texts(places.map(({ stream }) => stream)), list(places.map(({ version }) => version))],
+    )
+    return rows.map(({ type }) => type)
   }
 
   async head(): Promise<number> {

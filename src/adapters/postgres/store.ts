@@ -142,6 +142,7 @@ class PostgresStore implements Store {
   read: Log['read'] = (stream, options) => this.#log.read(stream, options)
   readAll: Log['readAll'] = options => this.#log.readAll(options)
   streams: Log['streams'] = options => this.#log.streams(options)
+  typesAt: Log['typesAt'] = places => this.#log.typesAt(places)
   head: Log['head'] = () => this.#log.head()
   fullPools = (): readonly FullPool[] => findFullPools(this.#opened?.uses ?? [])
   isDeaf = (): boolean => [...this.#listening.values()].includes(false)

@@ -16,6 +16,7 @@ export type PreparedLog = {
   /** The facts of a stream. Their metadata is empty here, so that its pages are not read. */
   readonly facts: Statement<SqliteFact, [string, number, number]>
   readonly factsWithMeta: Statement<SqliteFact, [string, number, number]>
+  readonly typeAt: Statement<{ type: string }, [string, number]>
   readonly readStream: Statement<SqliteEventRow, [string, number, number]>
   readonly readLog: Statement<SqliteEventRow, SQLQueryBindings[]>
   readonly key: Statement<StoredKey, [string, number]>
@@ -40,6 +41,7 @@ export function prepareLog(db: Database): PreparedLog {
     top: db.prepare('select position, at from events order by position desc limit 1'),
     facts: db.prepare(factsOf("''")),
     factsWithMeta: db.prepare(factsOf('meta')),
+    typeAt: db.prepare('select type from events where stream = ? and version = ?'),
     readStream: db.prepare(`${events} where stream = ? and version > ? order by version limit ?`),
     readLog: db.prepare(`${events} where position > ? and position <= ? order by position limit ?`),
     key: db.prepare(

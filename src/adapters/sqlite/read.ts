@@ -13,7 +13,7 @@ import type { Sync } from './sync.ts'
 // cutting each name apart. The + keeps the planner from using the index on streams.
 const OF_CATEGORY = '(+stream >= ? and +stream < ? or +stream = ?)'
 
-export type SyncReads = Pick<Sync<Log>, 'read' | 'readAll' | 'streams' | 'head'>
+export type SyncReads = Pick<Sync<Log>, 'read' | 'readAll' | 'streams' | 'typesAt' | 'head'>
 
 export function syncReads(prepared: PreparedLog, texts: Statements): SyncReads {
   return {
@@ -27,6 +27,7 @@ export function syncReads(prepared: PreparedLog, texts: Statements): SyncReads {
       return readPage(statement, [after, until, ...values, limit], sizeMax)
     },
     streams: options => listStreams(texts, options),
+    typesAt: places => places.map(({ stream, version }) => prepared.typeAt.get(stream, version)?.type ?? null),
     head: () => prepared.top.get()?.position ?? 0,
   }
 }

@@ -18,7 +18,7 @@ import {
 } from '../../ports/store/import.ts'
 import type { Records } from '../../ports/store/import-record.ts'
 import type { LoadRequest, NewSnapshot } from '../../ports/store/load.ts'
-import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from '../../ports/store/log.ts'
+import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamPlace, StreamsOptions } from '../../ports/store/log.ts'
 import { poll } from '../../ports/store/poll.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { KeptKey, Unit, UnitOutcome } from '../../ports/store/unit.ts'
@@ -160,6 +160,10 @@ class SqliteStore implements Store {
 
   async streams(options: StreamsOptions): Promise<readonly StreamHead[]> {
     return this.#call(() => this.#db.streams(options))
+  }
+
+  async typesAt(places: readonly StreamPlace[]): Promise<readonly (string | null)[]> {
+    return this.#call(() => this.#db.typesAt(places))
   }
 
   async head(): Promise<number> {

@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { Order, Shelf } from '../../test-support/fulfilment.ts'
-import type { Recorded } from '../event/events.ts'
 import { spec } from '../event/events.ts'
 import { rowEvents } from '../projection/fold.ts'
 import { detector, isDetector } from './detector.ts'
-import { countEvent, hourKey, keyBefore, NO_EVENTS, readHour } from './hour-row.ts'
+import { countEvent, hourKey, keyBefore, NO_EVENTS, readHour, STREAM_BEGIN } from './hour-row.ts'
 
-const event = (at: string, position: number) =>
-  ({ category: 'order', type: 'Placed', at, position }) satisfies Pick<Recorded, 'category' | 'type' | 'at' | 'position'>
+const event = (at: string, position: number) => ({ category: 'order', type: 'Placed', at, position, follows: STREAM_BEGIN })
 
 describe('a detector', () => {
   test('a detector reads all events of its families, or those that are named', () => {

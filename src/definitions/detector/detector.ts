@@ -40,7 +40,7 @@ type DetectorOptions<F extends AnyEvents> = {
 
 /**
  * Watches how often events of each type come, and finds silence, declines, growth and bursts. It learns the usual rates
- * of weekdays and hours from the log. `emaki findings` shows what it found.
+ * of weekdays and hours from the log. It also learns what follows what in a stream, and finds what never did before. `emaki findings` shows what it found.
  *
  * @example
  * const rates = detector('rates', { from: [Order, Payment] })
@@ -58,7 +58,8 @@ export function detector<const N extends string, F extends AnyEvents>(
   const families = familiesOf(where, options.from)
   const counted = countedTypes(where, families, types)
   const shapes = shape ? shapesOf(families, counted) : null
-  const evolve = byType(counted, shapes ? countAndShape(shapes) : countOnly)
+  const count = counterOf(families)
+  const evolve = byType(counted, shapes ? countAndShape(count, shapes) : count)
   const definition: DetectorSpec = {
     ...{ kind: 'projection', name, version: 1, row: anyRow, initial: freezeAll(NO_EVENTS), indexes: [], families, evolve },
     ...{
@@ -66,7 +67,7 @@ export function detector<const N extends string, F extends AnyEvents>(
       filter: storedTypes(families, evolve),
       previous: null,
     },
-    ...{ frozen: false, live: false, inline: false, threshold, shapes },
+    ...{ frozen: false, live: false, inline: false, readsFollows: true, threshold, shapes },
   }
   // Only types know the name.
   return Object.freeze({ [spec]: definition }) as Detector<N>
@@ -83,12 +84,24 @@ export function isDetector(definition: { readonly kind: string }): definition is
   return 'threshold' in definition
 }
 
-const countOnly = (row: unknown, _: unknown, event: Recorded) => countEvent(row as HourRow, event)
+type Count = (row: unknown, data: unknown, event: Recorded) => HourRow
+const counterOf =
+  (families: Families): Count =>
+  (row, _, event) =>
+    countEvent(row as HourRow, followToday(families, event as Recorded & Follows))
+
+type Follows = { readonly follows: string | null }
+
+/** The event, with today's name of the type before it. A type that was split or retired has its old name. */
+function followToday(families: Families, { category, type, at, position, follows }: Recorded & Follows) {
+  const old = follows === null ? undefined : families.get(category)?.was.get(follows)
+  return { category, type, at, position, follows: old?.kind === 'renamed' ? old.to : follows }
+}
 
 /** The rows of hours, and those of types. */
-function countAndShape(shapes: ReadonlyMap<string, ShapePaths>) {
-  return (row: unknown, _: unknown, event: Recorded, key: string) => {
-    if (!isShapeKey(key)) return countEvent(row as HourRow, event)
+function countAndShape(count: Count, shapes: ReadonlyMap<string, ShapePaths>) {
+  return (row: unknown, data: unknown, event: Recorded, key: string) => {
+    if (!isShapeKey(key)) return count(row, data, event)
     const known = row === NO_EVENTS ? null : (row as ShapeRow)
     return shapeEvent(known, event, shapes.get(`${event.category}.${event.type}`)!)
   }

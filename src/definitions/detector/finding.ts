@@ -11,7 +11,7 @@ export type FindingBasis = {
   readonly since: number
   readonly openedAt: number
   readonly closedAt: number | null
-  /** The positions of up to three events: the last ones before it was found. */
+  /** The positions of up to three events: the last ones before it was found, or the first ones of a new order. */
   readonly examples: readonly number[]
   /** How many calls a year its watch makes by chance, as far as its own past tells. */
   readonly falseCallsInYear: number
@@ -26,11 +26,24 @@ export type RatioFinding = FindingBasis & RatioCall & { readonly kind: 'ratio' }
 /** Events wait longer for their effects: `delay order.orders`, of the events of `order` in `orders`. */
 export type DelayFinding = FindingBasis & DelayCall & { readonly kind: 'delay' }
 
-export type Finding = RateFinding | RatioFinding | DelayFinding
+/** A type followed another one in a stream that it had never followed. There is one finding for each two of them. */
+export type OrderFinding = FindingBasis & {
+  readonly kind: 'order'
+  /** The type before: `order.Placed`, or `order begin` for the begin of a stream. */
+  readonly after: string
+  /** How often it followed in this finding, and how many events had followed `after` before, none of them of this type. */
+  readonly seen: number
+  readonly eventsBefore: number
+  /** The share of such events that was expected then: how likely the call is a false one, for each event after `after`. */
+  readonly unseenShare: number
+}
+
+export type Finding = RateFinding | RatioFinding | DelayFinding | OrderFinding
 
 /** What tells a finding of a detector from its others. It stays the same when the finding closes. */
-export function findingKey({ kind, subject, openedAt }: Finding): string {
-  return `${kind} ${subject} ${openedAt}`
+export function findingKey(finding: Finding): string {
+  const { kind, subject, openedAt } = finding
+  return `${kind} ${kind === 'order' ? `${finding.after} ` : ''}${subject} ${openedAt}`
 }
 
 /** How many findings of a subject are kept. */

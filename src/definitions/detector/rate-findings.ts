@@ -2,7 +2,7 @@
 import { noteFinding, type RateFinding } from './finding.ts'
 import { EXAMPLES, type HourCount } from './hour-row.ts'
 import type { RateCall } from './rate.ts'
-import { HOUR_MS } from './settings.ts'
+import { HOUR_MS, MINUTE_MS } from './settings.ts'
 import { closeHour, MINUTES, peekHour, type Sight, sightOf, startTypeWatch, type TypeWatch } from './type-watch.ts'
 
 /** What is known of a type: its watch, what was found, and the positions of its last events. */
@@ -15,8 +15,6 @@ export type SubjectState = {
 
 /** What can be seen of a type: how often it comes, and what its watch notices. */
 export type SubjectSight = Sight & { readonly subject: string }
-
-const MINUTE_MS = HOUR_MS / MINUTES
 
 export function startSubject(subject: string, threshold: number, hour: number): SubjectState {
   return { subject, watch: startTypeWatch(threshold, hour), findings: [], last: [] }

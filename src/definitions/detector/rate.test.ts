@@ -119,8 +119,11 @@ describe('the rate', () => {
       fc.property(fc.array(fc.nat(12), { minLength: 6, maxLength: 6 }), fc.integer({ min: 1, max: 6 }), (parts, over) => {
         const closed = closeUnit(LEARNED, parts, true).calls
         const end = LEARNED.at + (over / 6) * DAY_MS
-        expect(peekUnit(LEARNED, parts.slice(0, over), 6)).toEqual(closed.filter(({ openedAt }) => openedAt <= end))
+        const untilThen = closed.filter(({ openedAt, closedAt }) => (closedAt ?? openedAt) <= end)
+        expect(peekUnit(LEARNED, parts.slice(0, over), 6)).toEqual(untilThen)
       }),
+      // A call that is closed after the part.
+      { examples: [[[0, 12, 0, 0, 0, 0], 2]] },
     )
   })
 

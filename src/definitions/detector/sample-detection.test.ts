@@ -19,11 +19,11 @@ function buildCounts(): readonly HourCount[] {
   return Array.from({ length: HOURS }, (_, hour) => {
     const isChanged = hour >= CHANGED_FROM
     const draw = (subject: string, perMinute: number): HourCount => ({
-      ...{ subject, hour: hour * HOUR_MS, last: [] },
+      ...{ subject, hour: hour * HOUR_MS, last: [], follows: {} },
       minutes: Array.from({ length: 60 }, () => drawCount(next, perMinute, 1)),
     })
     const even = (subject: string, perMinute: number): HourCount => ({
-      ...{ subject, hour: hour * HOUR_MS, last: [], minutes: new Array<number>(60).fill(perMinute) },
+      ...{ subject, hour: hour * HOUR_MS, last: [], follows: {}, minutes: new Array<number>(60).fill(perMinute) },
     })
     return [
       even('command order.place', 4),
@@ -52,7 +52,7 @@ function detect(cuts: readonly number[]): SampleDetection {
 const WHOLE = detect([])
 
 test('a detection over what nodes count finds which shares have changed, and not the rate that has not', () => {
-  const found = WHOLE.findings.map(({ kind, subject, change, closedAt }) => [kind, subject, change, closedAt])
+  const found = WHOLE.findings.map(one => [one.kind, one.subject, 'change' in one && one.change, one.closedAt])
   expect(found.toSorted()).toEqual([
     ['ratio', 'conflicts order', 'surge', null],
     ['ratio', 'events order', 'rise', null],

@@ -1,8 +1,10 @@
 // The settings of rate detectors. They were chosen on public count series, before any log of events was looked at.
 import type { RateSettings } from './rate.ts'
 
+export const MINUTE_MS = 60_000
 export const HOUR_MS = 3_600_000
 export const DAY_MS: number = 24 * HOUR_MS
+export const YEAR_MS: number = 365.25 * DAY_MS
 const WEEK_HOURS = 168
 const WEEKS = 8
 

@@ -14,6 +14,8 @@ export type StoredText = {
   readonly schema: string
   readonly data: string
   readonly meta: string
+  /** The stored type of the event before it in its stream, where somebody asked for it. Null: there is none in the log. */
+  readonly follows?: string | null
 }
 
 /** The metadata of everything that an event leads to. */
@@ -89,6 +91,10 @@ class RecordedEvent {
   }
   get at(): string {
     return this.#stored.at
+  }
+  /** Folds of detectors read it. */
+  get follows(): string | null {
+    return this.#stored.follows ?? null
   }
   get meta(): Meta {
     return { ...(JSON.parse(this.#stored.meta) as Omit<Meta, 'schema'>), schema: this.#stored.schema }

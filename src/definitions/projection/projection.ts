@@ -47,6 +47,8 @@ export type ProjectionSpec = {
   readonly live: boolean
   /** Whether appends write its rows. */
   readonly inline: boolean
+  /** Whether its folds read the type before an event in its stream. Absent: they do not. */
+  readonly readsFollows?: true
   /** The rows of a measure: the user's part of its folds and keys. Nobody waits for such rows. Absent: a projection. */
   readonly measured?: FingerprintPart
 }

@@ -31,9 +31,19 @@ export interface Log {
    * not on the number of streams.
    */
   streams(options: StreamsOptions): Promise<readonly StreamHead[]>
+  /**
+   * Gives the types of some events, in the order of the places, of which there are at most TYPES_AT_MAX. Null: there is
+   * no such event. Each is found by its stream and version, and nothing else is read.
+   */
+  typesAt(places: readonly StreamPlace[]): Promise<readonly (string | null)[]>
   /** The position of the last event, 0 in an empty log. */
   head(): Promise<number>
 }
+
+/** An event of a stream, by its version. */
+export type StreamPlace = { readonly stream: string; readonly version: number }
+/** The most places of one call. */
+export const TYPES_AT_MAX = 1_000
 
 /** A log with the name of its database system, for traces. */
 export type TracedLog = Log & { readonly system: string }

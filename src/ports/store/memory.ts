@@ -163,6 +163,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     }),
     read: async (stream, options) => read(streams.get(stream) ?? [], options),
     streams: async options => list(options),
+    typesAt: async places => places.map(({ stream, version }) => streams.get(stream)?.[version - 1]?.type ?? null),
     readAll: async options => (options.sizeMax === undefined ? readAll(options) : upToSize(readAll(options), options.sizeMax)),
     head: async () => log.length,
     watch: async wake => {

@@ -2,13 +2,14 @@
 import { Detection } from '../../definitions/detector/detection.ts'
 import type { DelaySight } from '../../definitions/detector/delay-detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
+import type { OrderSight } from '../../definitions/detector/order.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { countEvent, type HourCount, NO_EVENTS } from '../../definitions/detector/hour-row.ts'
 import type { RatioSight } from '../../definitions/detector/ratio-detection.ts'
 import { HOUR_MS } from '../../definitions/detector/settings.ts'
 import { categoryOf } from '../../definitions/event/stream-name.ts'
 import { background } from '../../lib/turns.ts'
-import type { StoredEvent } from '../../ports/store/event.ts'
+import { type FollowingEvent, Predecessors } from '../predecessors.ts'
 import { logPages } from '../../ports/store/pages.ts'
 import type { Store } from '../../ports/store/store.ts'
 import { SampleReader } from './sample-reader.ts'
@@ -30,6 +31,7 @@ export type Backtest = {
   readonly subjects: readonly SubjectSight[]
   readonly ratios: readonly RatioSight[]
   readonly delays: readonly DelaySight[]
+  readonly orders: readonly OrderSight[]
 }
 
 /** The work of an event, in characters. */
@@ -41,20 +43,16 @@ export async function backtest(store: Store, { threshold, isCounted, isSampled, 
   await samples.read()
   const detection = new Detection(threshold)
   const hours = new HourCounter(detection, isCounted)
+  const predecessors = new Predecessors(store)
   for await (const page of logPages(store, { until: await store.head() })) {
-    for (const event of page) hours.count(event)
+    for (const event of await predecessors.addTo(page)) hours.count(event)
     if (background.isOver(page.length * EVENT_SIZE)) await background.next()
   }
   const { from, until } = joinRanges(hours.end(), samples.range)
   const findings = [...detection.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
-  return {
-    from,
-    until,
-    findings,
-    subjects: [...detection.sights, ...samples.subjects],
-    ratios: samples.ratios,
-    delays: samples.delays,
-  }
+  const subjects = [...detection.sights, ...samples.subjects]
+  const { ratios, delays } = samples
+  return { from, until, findings, subjects, ratios, delays, orders: detection.orders }
 }
 
 type Range = Pick<Backtest, 'from' | 'until'>
@@ -78,14 +76,14 @@ class HourCounter {
     this.#isCounted = isCounted
   }
 
-  count({ stream, type, at, position }: StoredEvent): void {
+  count({ stream, type, at, position, follows }: FollowingEvent): void {
     const time = Date.parse(at)
     if (time >= this.#hour + HOUR_MS) this.#closeUntil(time - (time % HOUR_MS))
     const category = categoryOf(stream)
     const subject = `${category}.${type}`
     if (!this.#isCounted(subject)) return
     const row = this.#counts.get(subject) ?? NO_EVENTS
-    this.#counts.set(subject, { ...countEvent(row, { category, type, at, position }), subject, hour: this.#hour })
+    this.#counts.set(subject, { ...countEvent(row, { category, type, at, position, follows }), subject, hour: this.#hour })
   }
 
   /** Closes the last hour too. */

@@ -1,5 +1,5 @@
 // A finding in words.
-import type { DelayFinding, Finding, RateFinding, RatioFinding } from '../../definitions/detector/finding.ts'
+import type { DelayFinding, Finding, OrderFinding, RateFinding, RatioFinding } from '../../definitions/detector/finding.ts'
 import type { RateChange } from '../../definitions/detector/rate.ts'
 import type { DelayChange } from '../../definitions/detector/delay.ts'
 import type { RatioChange } from '../../definitions/detector/ratio.ts'
@@ -28,6 +28,8 @@ export function describeFinding(finding: Finding): FindingText {
       return describeRatio(finding)
     case 'delay':
       return describeDelay(finding)
+    case 'order':
+      return describeOrder(finding)
   }
 }
 
@@ -78,8 +80,16 @@ export function textOfShare(subject: string, value: number): string {
 
 const isShare = (subject: string) => wordOfSubject(subject) !== ('events' satisfies RatioKind)
 
-function adviceOn({ falseCallsInYear }: Finding): string {
-  return `By chance this is called ${shortNumber(falseCallsInYear)} times a year. Run findings, and look at what sends or handles it.`
+function describeOrder(finding: OrderFinding): FindingText {
+  const { subject, after, since, closedAt, seen, eventsBefore } = finding
+  const found = `${subject} came after ${after} for the first time at ${minuteOf(since)}: ${seen} times so far, and never in ${eventsBefore} times before.`
+  const rest = closedAt === null ? adviceOn(finding) : `It came no more, or is usual, since ${minuteOf(closedAt)}.`
+  return { change: `after ${after}`, seen: String(seen), expected: '0', sentence: `${found} ${rest}` }
+}
+
+function adviceOn({ kind, falseCallsInYear }: Finding): string {
+  const chance = `${kind === 'order' ? 'at most ' : ''}${shortNumber(falseCallsInYear)}`
+  return `By chance this is called ${chance} times a year. Run findings, and look at what sends or handles it.`
 }
 
 function nounOf(subject: string): string {

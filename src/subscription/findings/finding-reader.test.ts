@@ -24,7 +24,7 @@ const SILENT_HOURS = 10
 const ROWS = Array.from({ length: HOURS + SILENT_HOURS }, (_, hour) =>
   (hour < HOURS ? ['Cancelled', 'Paid', 'Placed'] : ['Cancelled', 'Paid']).map(type => ({
     key: `${new Date(hour * HOUR_MS).toISOString().slice(0, 13)} order.${type}`,
-    data: JSON.stringify({ minutes: new Array<number>(60).fill(1), last: [hour] }),
+    data: JSON.stringify({ minutes: new Array<number>(60).fill(1), last: [hour], follows: {} }),
     ...{ position: hour, parked: null },
   })),
 ).flat()

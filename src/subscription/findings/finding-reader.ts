@@ -3,6 +3,7 @@ import { Detection } from '../../definitions/detector/detection.ts'
 import type { DetectorSpec } from '../../definitions/detector/detector.ts'
 import type { DelaySight } from '../../definitions/detector/delay-detection.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
+import type { OrderSight } from '../../definitions/detector/order.ts'
 import type { SubjectSight } from '../../definitions/detector/rate-findings.ts'
 import { type HourCount, keyBefore, readHour } from '../../definitions/detector/hour-row.ts'
 import { BEFORE_SHAPES, isShapeKey, rankNotes, type ShapeNote, type ShapeRow } from '../../definitions/detector/shape.ts'
@@ -25,6 +26,7 @@ export type DetectorReading = {
   readonly unwatched: readonly { readonly subject: string; readonly fields: number }[]
   readonly ratios: readonly RatioSight[]
   readonly delays: readonly DelaySight[]
+  readonly orders: readonly OrderSight[]
 }
 
 /** An event may still come whose time is so long ago, because clocks differ. */
@@ -61,8 +63,9 @@ export class FindingReader {
     const [events, samples] = [this.#detection, this.#samples]
     const findings = [...events.findings, ...samples.findings].toSorted((one, other) => one.openedAt - other.openedAt)
     const subjects = [...events.sights, ...samples.subjects]
-    const { ratios, delays } = samples
-    return { detector: name, until, findings, subjects, ratios, delays, notes, unwatched: unwatchedOf(this.#spec) }
+    const [{ ratios, delays }, { orders }] = [samples, events]
+    const unwatched = unwatchedOf(this.#spec)
+    return { detector: name, until, findings, subjects, ratios, delays, orders, notes, unwatched }
   }
 
   /** Until when the rows of a table hold all events. */

@@ -162,7 +162,7 @@ describe('findings', () => {
       backtest(shop.store, { threshold, isCounted: type => type === 'order.Placed', isSampled: () => false, now: Date.now })
     const found = (await test(10)).findings
     expect(found).toEqual((await readerOf(shop).read()).findings)
-    expect(found.map(({ change }) => change)).toEqual(['silence'])
+    expect(found).toMatchObject([{ kind: 'rate', change: 'silence' }])
     expect((await test(30)).findings).toEqual([])
   })
 

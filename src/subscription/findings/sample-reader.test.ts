@@ -44,6 +44,7 @@ test('a reader of samples finds over many pages what is found at once in the sum
     ...first!,
     minutes: second ? addMinutes(first!.minutes, second.minutes) : first!.minutes,
     last: [],
+    follows: {},
   }))
   whole.add(counts)
   whole.close(NOW - SAMPLES_LATE_MS)

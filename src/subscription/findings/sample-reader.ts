@@ -98,7 +98,7 @@ export class SampleReader {
     for (let after: Pick<Sample, 'hour' | 'subject'> = { hour: from, subject: '' }; ; ) {
       const found = await samples.list({ after, limit: PAGE_SAMPLES })
       const counts = found.filter(({ hour, subject }) => hour <= until && isWatched(subject))
-      if (counts.length) yield counts.map(count => ({ ...count, last: [] }))
+      if (counts.length) yield counts.map(count => ({ ...count, last: [], follows: {} }))
       if (found.length < PAGE_SAMPLES) return
       after = found.at(-1)!
     }

@@ -17,6 +17,7 @@ import type { Store } from '../../ports/store/store.ts'
 import type { Announce, Consumer, PageGuard } from '../consumer.ts'
 import { NO_RETRIES, Parking, type Retries } from '../parking.ts'
 import { LostFields } from './lost-fields.ts'
+import { followsReader, type ReadFollows } from '../predecessors.ts'
 import type { Outbox, SavedRow } from './outbox.ts'
 import { Refold } from './refold.ts'
 import { type CachedRow, type EncodedRow, noRow, RowCache } from './row-cache.ts'
@@ -56,6 +57,7 @@ export class Projector implements Consumer {
   readonly #folder: RowFolder
   readonly #refold: Refold
   readonly #lostFields: LostFields
+  readonly #readFollows: ReadFollows
 
   constructor(
     store: Store,
@@ -71,13 +73,15 @@ export class Projector implements Consumer {
     this.#outbox = outbox
     const parking = new Parking(store, rowReader(projection), report)
     const cache = new RowCache(store.readModel, projection, table)
+    const readFollows = followsReader(store, projection)
+    this.#readFollows = readFollows
     const folder = new RowFolder(projection, cache, parking)
     this.#parking = parking
     this.#cache = cache
     this.#folder = folder
     // A process stores its states whole.
     this.#lostFields = new LostFields(table.name, report, !IS_PRODUCTION && outbox === null)
-    this.#refold = new Refold({ store, projection, table, parking, cache, folder, outbox })
+    this.#refold = new Refold({ store, projection, table, parking, cache, folder, outbox, readFollows })
   }
 
   begin = async (lease: Lease): Promise<void> => {
@@ -91,7 +95,7 @@ export class Projector implements Consumer {
 
   handle = async (events: readonly StoredEvent[], announce: Announce | null): Promise<void> => {
     const found: RowEvent[] = []
-    for (const stored of events) {
+    for (const stored of await this.#readFollows(events)) {
       if (announce) await announce(stored.position, null)
       const rowEvents = this.#folder.rowEvents(stored)
       this.#cache.addPending(rowEvents.length * stored.data.length)

@@ -9,6 +9,7 @@ import { logPages, streamPages } from '../../ports/store/pages.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { Parking, Retries } from '../parking.ts'
+import type { ReadFollows } from '../predecessors.ts'
 import type { Outbox } from './outbox.ts'
 import { type CachedRow, type EncodedRow, noRow, type RowCache } from './row-cache.ts'
 import type { RowFolder } from './row-folder.ts'
@@ -24,6 +25,7 @@ export type RefoldOptions = {
   readonly cache: RowCache
   readonly folder: RowFolder
   readonly outbox: Outbox | null
+  readonly readFollows: ReadFollows
 }
 
 export class Refold {
@@ -108,9 +110,9 @@ export class Refold {
   }
 
   async *#rowEvents(after: number, until: number, retries: Retries): AsyncGenerator<RowEvent> {
-    const { store, projection } = this.#options
+    const { store, projection, readFollows } = this.#options
     for await (const page of logPages(store, { after, until, filter: projection.filter, seesHoles: false }))
-      for (const stored of page) {
+      for (const stored of await readFollows(page)) {
         yield* this.#eventsToFold(stored, retries)
         if (background.isOver(STEP_SIZE + stored.data.length)) await background.next()
       }

@@ -12,6 +12,7 @@ import type { StoredEvent } from '../../ports/store/event.ts'
 import { memory } from '../../ports/store/memory.ts'
 import type { Store } from '../../ports/store/store.ts'
 import { backtest } from '../../subscription/findings/backtest.ts'
+import { describeFinding } from '../../subscription/findings/describe-finding.ts'
 import { FAULTS, type Fault } from './marketplace/faults.ts'
 import { BEGIN, branchOf, openMarketplace } from './marketplace/people.ts'
 import { USUAL, type World } from './marketplace/world.ts'
@@ -112,7 +113,7 @@ function foldShapes(before: ReadonlyMap<string, ShapeRow>, events: readonly Stor
 }
 
 const calledFinding = (finding: Finding): Called => ({
-  ...{ kind: finding.kind, what: finding.subject, change: finding.change, at: finding.openedAt },
+  ...{ kind: finding.kind, what: finding.subject, change: describeFinding(finding).change, at: finding.openedAt },
 })
 const calledNote = ({ kind, subject, path, change, openedAt }: ShapeNote): Called => ({
   ...{ kind, what: `${path} of ${subject}`, change, at: openedAt },
@@ -123,13 +124,13 @@ export function hoursOf({ at }: Called): number {
   return (at - FAULT_FROM) / 3_600_000
 }
 
-const KINDS: readonly Called['kind'][] = ['rate', 'ratio', 'shape']
+const KINDS: readonly Called['kind'][] = ['rate', 'ratio', 'order', 'shape']
 
 function rowOf({ fault, called }: FaultScore): string {
   const [first] = called
   const subjects = new Set(called.map(({ what }) => what)).size
   const after = KINDS.map(kind => called.find(one => one.kind === kind)).map(one => (one ? `${hoursOf(one).toFixed(0)} h` : '—'))
-  const said = first ? `${first.what}: ${first.change}` : `not seen: ${fault.unseenBecause ?? ''}`
+  const said = first ? `${first.what}: ${first.change}` : 'not seen'
   return `| ${[fault.name, said, ...after, subjects].join(' | ')} |`
 }
 

@@ -1,5 +1,6 @@
 // A store lists its streams.
 import { expect } from 'bun:test'
+import { TYPES_AT_MAX } from '../log.ts'
 import type { StoreCase } from './case.ts'
 import { appendUnit, newEvent, unit } from './builders.ts'
 
@@ -32,6 +33,22 @@ export const streams: readonly StoreCase[] = [
       expect(await store.streams({ after: 's-2', limit: 100, category: 's' })).toEqual(all.slice(5, 7))
       expect(await store.streams({ after: 'z', limit: 100 })).toEqual([])
       expect(await store.streams({ after: '', limit: 100, category: 'none' })).toEqual([])
+    },
+  },
+  {
+    title: 'gives the types of events by stream and version, in the order asked for, and null where there is none',
+    run: async ({ store }) => {
+      const typed = (type: string) => ({ ...newEvent(0), type })
+      const names = ['s-1', 's-"2"', 's-\\3', 's-\u{1f600}']
+      for (const stream of names)
+        await appendUnit(store, unit(stream, 0, [typed('Placed'), typed(`Paid${names.indexOf(stream)}`)]))
+      const places = names.toReversed().flatMap(stream => [2, 3, 1, 0].map(version => ({ stream, version })))
+      const types = [3, 2, 1, 0].flatMap(i => [`Paid${i}`, null, 'Placed', null])
+      expect(await store.typesAt(places)).toEqual(types)
+      expect(await store.typesAt([{ stream: 's-none', version: 1 }, ...places.slice(0, 1)])).toEqual([null, 'Paid3'])
+      expect(await store.typesAt([])).toEqual([])
+      const many = Array.from({ length: TYPES_AT_MAX }, (_, i) => ({ stream: 's-1', version: 1 + (i % 2) }))
+      expect((await store.typesAt(many)).filter(type => type === 'Paid0')).toHaveLength(TYPES_AT_MAX / 2)
     },
   },
   {
