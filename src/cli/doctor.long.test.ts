@@ -8,7 +8,7 @@ test('doctor finds a PostgreSQL well, but not one without a log or one that does
   const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
   const before = await runDoctor(config)
   expect(before.problems).toMatchObject([
-    { name: 'migrations', found: `the schema ${at.schema} has no log yet`, fix: 'run migrate' },
+    { name: 'migrations', found: `the schema ${at.schema} has no log yet`, fix: 'run `emaki migrate`' },
   ])
   await fillStore(config)
   const after = await runDoctor(config)

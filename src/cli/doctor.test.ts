@@ -42,13 +42,13 @@ describe('doctor', () => {
     const none = await runDoctor(file('none.db'))
     expect([none.code, none.problems]).toEqual([
       1,
-      [expect.objectContaining({ name: 'file', fix: 'run migrate, or correct SQLITE_FILE' })],
+      [expect.objectContaining({ name: 'file', fix: 'run `emaki migrate`, or correct SQLITE_FILE' })],
     ])
     new Database(join(folder, 'bare.db')).run('create table other (n integer)')
     const bare = await runDoctor(file('bare.db'))
     expect(bare.problems.map(({ name }) => name)).toEqual(['journal_mode', 'migrations'])
     expect((await runVerb(doctorVerb, { config: file('bare.db') })).out).toMatch(
-      /✗ migrations +the file has no log yet\n +→ run migrate\n\n2 problems\n$/,
+      /✗ migrations +the file has no log yet\n +→ run `emaki migrate`\n\n2 problems\n$/,
     )
   })
 

@@ -1,4 +1,5 @@
 // doctor: examines the database and the log, and tells how to fix each problem.
+import { verbCommand } from '../lib/verb-command.ts'
 import { runningOf } from '../definitions/definition.ts'
 import { spec } from '../definitions/event/events.ts'
 import { subscriptionOf as processSubscription } from '../definitions/process/instance.ts'
@@ -95,7 +96,7 @@ export function diagnoseHome({ id, epoch, restoredFrom }: LogIdentity, head: num
     name: 'log',
     status: 'problem',
     found: `${found}: restored from a dump of another database (${restoredFrom}), which may be served too`,
-    fix: 'run restore, once the other one is never served again',
+    fix: `run \`${verbCommand('restore')}\`, once the other one is never served again`,
   }
 }
 
@@ -152,10 +153,15 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun, 
       name,
       status: 'problem',
       found: `at ${before}, past the head of the log, ${head}`,
-      fix: 'run restore: the log was restored to an earlier time',
+      fix: `run \`${verbCommand('restore')}\`: the log was restored to an earlier time`,
     }
   if (isPaused)
-    return { name, status: 'warning', found: `${Math.max(0, behind)} events behind the head, and paused`, fix: PAUSED_FIX }
+    return {
+      name,
+      status: 'warning',
+      found: `${Math.max(0, behind)} events behind the head, and paused`,
+      fix: pausedFix(subscription),
+    }
   if (behind <= 0) return { name, status: 'ok', found: `at the head, ${head}` }
   if (after > before) return { name, status: 'ok', found: `${behind} events behind the head, catching up` }
   if (isRun)
@@ -163,13 +169,13 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun, 
       name,
       status: 'warning',
       found: `${behind} events behind the head, and has not moved`,
-      fix: 'run doctor again; then read the log of the process that runs it',
+      fix: `run \`${verbCommand('doctor')}\` again; then read the log of the process that runs it`,
     }
   return {
     name,
     status: 'problem',
     found: `${behind} events behind the head, and no process runs it`,
-    fix: 'start a process with serve',
+    fix: `start a process: \`${verbCommand('serve')}\``,
   }
 }
 
@@ -178,11 +184,13 @@ function diagnoseSchedules({ serve }: Call, leases: readonly LeaseHolder[]): rea
   const paused = new Set(leases.filter(isPause).map(({ name }) => name))
   return serve.flatMap(({ [spec]: one }): readonly Diagnosis[] => {
     if (one.kind !== 'schedule' || !paused.has(scheduleOwner(one))) return []
-    return [{ name: `schedule ${one.name}`, status: 'warning', found: 'paused: it sends nothing', fix: PAUSED_FIX }]
+    return [{ name: `schedule ${one.name}`, status: 'warning', found: 'paused: it sends nothing', fix: pausedFix(one.name) }]
   })
 }
 
-const PAUSED_FIX = 'run resume once the cause is mended'
+function pausedFix(name: string): string {
+  return `run \`${verbCommand('resume', name)}\` once the cause is mended`
+}
 
 /** Checks that each lease has a live owner. */
 export function diagnoseLeases(all: readonly LeaseHolder[]): readonly Diagnosis[] {
@@ -196,12 +204,10 @@ export function diagnoseLeases(all: readonly LeaseHolder[]): readonly Diagnosis[
       name: 'leases',
       status: 'warning',
       found: `${live} held; expired, and not taken over: ${found}`,
-      fix: 'start a process with serve: the owner has died or hangs',
+      fix: `start a process: \`${verbCommand('serve')}\`; the owner has died or hangs`,
     },
   ]
 }
-
-const RETRY_FIX = 'run parked to see them; they are tried again by themselves'
 
 async function diagnoseParked({ readModel }: Store): Promise<Diagnosis> {
   const counts = await readModel.parkedCounts()
@@ -209,11 +215,18 @@ async function diagnoseParked({ readModel }: Store): Promise<Diagnosis> {
   const retrying = counts.filter(one => one.retrying > 0)
   const list = (some: typeof counts, many: (one: (typeof counts)[number]) => number) =>
     `${some.reduce((sum, one) => sum + many(one), 0)} of ${some.map(({ name }) => name).join(', ')}`
-  const fix = 'run parked to see them; fix the cause, then unpark or skip'
+  const see = `run \`${verbCommand('parked')}\` to see them`
+  const unpark = staying.map(({ name }) => `\`${verbCommand('unpark', name)}\``).join(', ')
+  const fix = `${see}; fix the cause, then ${unpark}`
   if (staying.length)
     return { name: 'parked', status: 'problem', found: list(staying, ({ keys, streams }) => keys + streams), fix }
   if (retrying.length)
-    return { name: 'parked', status: 'warning', found: `in retry: ${list(retrying, one => one.retrying)}`, fix: RETRY_FIX }
+    return {
+      name: 'parked',
+      status: 'warning',
+      found: `in retry: ${list(retrying, one => one.retrying)}`,
+      fix: `${see}; they are tried again by themselves`,
+    }
   return { name: 'parked', status: 'ok', found: 'nothing' }
 }
 
@@ -244,13 +257,19 @@ export function diagnoseBacklog({ pending, due, first, firstHeld = null }: Backl
   const lateMs = (at: string | null) => (at === null ? 0 : now - Date.parse(at))
   const late = (at: string | null) => `${found}, the first since ${formatDuration(lateMs(at) / 1_000)}`
   if (lateMs(first) >= BACKLOG_MS)
-    return { name: 'agenda', status: 'problem', found: late(first), fix: 'start a process with serve; run agenda to see them' }
-  if (lateMs(firstHeld) >= BACKLOG_MS) return { name: 'agenda', status: 'warning', found: late(firstHeld), fix: HELD_FIX }
+    return {
+      name: 'agenda',
+      status: 'problem',
+      found: late(first),
+      fix: `start a process: \`${verbCommand('serve')}\`; to see them: \`${verbCommand('agenda')}\``,
+    }
+  if (lateMs(firstHeld) >= BACKLOG_MS) return { name: 'agenda', status: 'warning', found: late(firstHeld), fix: heldFix() }
   return { name: 'agenda', status: 'ok', found }
 }
 
-const HELD_FIX =
-  'run agenda to see them: they wait because they came too early (reject.later), their owner is paused, or its log says why it cannot send'
+function heldFix(): string {
+  return `run \`${verbCommand('agenda')}\` to see them: they wait because they came too early (reject.later), their owner is paused, or its log says why it cannot send`
+}
 
 /** Tells of an import that has not moved all of its records. */
 export function diagnoseImport({ name, source, moved, total, beganAt }: UnfinishedImport): Diagnosis {
@@ -258,7 +277,7 @@ export function diagnoseImport({ name, source, moved, total, beganAt }: Unfinish
     name: 'import',
     status: 'warning',
     found: `${source} is not finished: ${moved} of ${total} events are moved; it began ${beganAt}`,
-    fix: `import the same file again, or give it up: imports end ${name}`,
+    fix: `import the same file again, or give it up: \`${verbCommand('imports', 'end', name)}\``,
   }
 }
 

@@ -191,10 +191,10 @@ describe('imports', () => {
     expect(found.find(one => one.name === 'import')).toMatchObject({
       status: 'warning',
       found: expect.stringContaining('one.csv is not finished: 0 of 3 events are moved'),
-      fix: `import the same file again, or give it up: imports end ${name}`,
+      fix: `import the same file again, or give it up: \`emaki imports end ${name}\``,
     })
     const { code, err } = await importFile(write('other.csv', ['z,2001-01-01,5']))
-    expect([code, err]).toEqual([65, expect.stringContaining(`end it with: imports end ${name}`)])
+    expect([code, err]).toEqual([65, expect.stringContaining(`end it with \`emaki imports end ${name}\``)])
     const ended = await runVerb(importsVerb, { store, words: ['end', name] })
     expect([ended.code, ended.out]).toEqual([0, 'ended the import of one.csv; 0 events of it stay in the log\n'])
     expect((await importFile(write('other.csv', ['z,2001-01-01,5']))).code).toBe(0)

@@ -1,5 +1,6 @@
 // main(app): without a verb, or with `serve`, it serves; other verbs run and end. It works the same in source and in a
 // binary.
+import { nameProgram } from '../lib/verb-command.ts'
 import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import { parseArgs } from 'node:util'
 import { mountedIn, type Site } from '../../routes/site.ts'
@@ -11,6 +12,7 @@ import { DamagedStream } from '../ports/store/sequence.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ImportMaps } from './import-maps.ts'
+import { programOfMain } from './program.ts'
 import { isServing } from './serve.ts'
 import { describeNames, nearestName } from '../definitions/nearest-name.ts'
 import { allOptions, optionsOf, usageOf, usageOfVerb } from './usage.ts'
@@ -36,6 +38,7 @@ export async function main(
 ): Promise<void> {
   checkOptions('main', options, { maps: 'object?' } satisfies OptionKinds<keyof MainOptions>)
   const { maps = {} } = options
+  nameProgram(programOfMain())
   const ending = run(site, argv, maps).then(
     code => process.exit(code),
     error => handleFailure(error, argv),

@@ -1,5 +1,6 @@
 // processes: the progress of each process manager, its instances, or one instance with its pending commands and timers.
 // `processes preview` and `processes resume` are in files of their own.
+import { verbCommand } from '../lib/verb-command.ts'
 import { type ProcessInstance, instancesOf, subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { tableOf } from '../definitions/projection/projection.ts'
@@ -133,7 +134,10 @@ async function instance(call: Call, process: ProcessSpec, key: string): Promise<
         : 'it has no state: it has not begun, or it has ended',
     )
     const stuckBy = one && process.stuckBy(one.state)
-    if (stuckBy) console.log(paintFor().red(`stuck: ${plain(stuckBy)}; see processes resume`))
+    if (stuckBy)
+      console.log(
+        paintFor().red(`stuck: ${plain(stuckBy)}; run \`${plain(verbCommand('processes', 'resume', process.name, key))}\``),
+      )
     if (parked) console.log(parkedText(parked))
     console.log(entries.length ? `\n${entriesTable(entries)}` : '\nno timer is set, and no command is pending')
   }

@@ -72,11 +72,11 @@ describe('processes resume', () => {
       expect(notices.map(({ code, message }) => [code, message])).toEqual([
         [
           'instance-stuck',
-          'selling d1 is stuck: step 1 cannot be undone: jammed. `processes resume selling d1` tries again; --skip takes it as done, --close ends the instance.',
+          'selling d1 is stuck: step 1 cannot be undone: jammed. `emaki processes resume selling d1` tries again; --skip takes it as done, --close ends the instance.',
         ],
       ])
       const { out } = await runVerb(processesVerb, { store, serve, words: ['selling', 'd1'] })
-      expect(out).toContain('stuck: step 1 cannot be undone: jammed; see processes resume')
+      expect(out).toContain('stuck: step 1 cannot be undone: jammed; run `emaki processes resume selling d1`')
     })
   })
 

@@ -54,7 +54,7 @@ test('why names a process that nobody runs, since when and what mends it, and en
     [
       'No process runs process_fulfilment; 2 events wait.',
       '  nobody, since 2026-01-31T12:00:00.000Z',
-      '  → Start a process of the release that has it: serve\n',
+      '  → Start a process of the release that has it: `emaki serve`.\n',
     ].join('\n'),
   )
   expect(JSON.parse((await why(store, [], true)).out)).toMatchObject({
@@ -76,7 +76,7 @@ test('why tells a lease whose owner has died from one whose owner lives and does
 test('why names what is paused, what is parked, and what is past the end of a restored log', async () => {
   const { store, emaki } = await openShop()
   await emaki.pause('fulfilment')
-  expect((await why(store)).out).toContain('→ Run resume fulfilment')
+  expect((await why(store)).out).toContain('→ Run `emaki resume fulfilment`.')
   await emaki.resume('fulfilment')
   const { epoch, position } = (await store.readModel.acquire('process_fulfilment', { owner: 'x', ttlMs: 1, start: 0 }))!
   const page = { name: 'process_fulfilment', epoch, from: position, to: 9, ttlMs: 1, rows: [], unpark: [], park: [] }

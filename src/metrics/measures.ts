@@ -1,4 +1,5 @@
 // The metrics that measures give. Their values are rows, so every node shows the same.
+import { verbCommand } from '../lib/verb-command.ts'
 import type { Definitions } from '../definitions/definition.ts'
 import type { MeasureSpec } from '../definitions/measure/spec.ts'
 import type { MetricReading, Series } from '../ports/metrics/reading.ts'
@@ -33,7 +34,7 @@ type Reading = Measuring & { readonly tables: Tables; readonly signal: AbortSign
 function measureReader(reading: Reading, measure: MeasureSpec): () => Promise<readonly MetricReading[]> {
   const { name, metric } = measure
   const { metrics, report, signal } = reading
-  const episode = new Episode({ report, what: `The measure ${name} cannot be read for a scrape`, mend: MEND })
+  const episode = new Episode({ report, what: `The measure ${name} cannot be read for a scrape`, mend: readingMend() })
   const read = keepByCost(() => readSeries(reading, measure))
   return async () => {
     try {
@@ -48,7 +49,10 @@ function measureReader(reading: Reading, measure: MeasureSpec): () => Promise<re
     }
   }
 }
-const MEND = 'The other metrics are answered meanwhile. See what the store says: emaki doctor.'
+
+function readingMend(): string {
+  return `The other metrics are answered meanwhile. See what the store says: \`${verbCommand('doctor')}\`.`
+}
 
 /** Reads the series of a measure. None: its rows are still being made. */
 async function readSeries({ store, metrics, tables, signal }: Reading, measure: MeasureSpec): Promise<readonly Series[]> {

@@ -1,5 +1,6 @@
 // The registry of metrics. A series is found once and then kept by who records, so that a record costs tens of ns.
 import { settleWithin } from '../lib/deadline.ts'
+import { verbCommand } from '../lib/verb-command.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Counter, Histogram, Meter, Observation, Observed } from '../ports/metrics/meter.ts'
@@ -115,7 +116,7 @@ export class Metrics implements Meter {
   observe<N extends GaugeName | CounterName>(names: readonly N[], read: () => Observed<N> | Promise<Observed<N>>): void {
     const observe = oneAtATime(async () => new Map(Object.entries(await read()) as [MetricName, readonly Observation[]][]))
     const what = `${names.join(', ')} cannot be read for a scrape`
-    const mend = 'The other metrics are answered meanwhile. See what the store says: emaki doctor.'
+    const mend = `The other metrics are answered meanwhile. See what the store says: \`${verbCommand('doctor')}\`.`
     this.#observers.push({ names, observe, episode: new Episode({ report: one => this.#report(one), what, mend }) })
   }
 

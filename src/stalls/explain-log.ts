@@ -1,4 +1,5 @@
 // Explains from what a database says why appends, or other statements of ours, stand still. Pure.
+import { verbCommand } from '../lib/verb-command.ts'
 import type { FullPool, DatabaseSession, Waits } from '../ports/store/waits.ts'
 import { formatMs, type Stall, type StallCause, timeBefore } from './stall.ts'
 
@@ -152,7 +153,7 @@ function explainPool({ role, max, waiting, waitMs }: FullPool, now: number): Sta
 export function explainFailure({ message, isFull }: NonNullable<LogFacts['failure']>): Stall {
   const mend = isFull
     ? 'Make room on the disk of the database. Appends go on by themselves.'
-    : 'Run doctor: it says what the database lacks.'
+    : `Run \`${verbCommand('doctor')}\`: it says what the database lacks.`
   const sentence = `The store takes no statements: ${message}`
   return { cause: isFull ? 'disk' : 'store', subject: 'log', sentence, since: null, mend, chain: [] }
 }

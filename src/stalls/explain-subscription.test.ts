@@ -80,7 +80,7 @@ describe('a subscription that does not move', () => {
   test('one that is paused says so, whatever else is the matter, and names the command', () => {
     const paused = lease(PAUSE_MS, PAUSED_OWNER)
     expect(explainSubscription(facts({ lease: paused, failure: 'no luck' }))).toMatchObject([
-      { cause: 'paused', sentence: 'mails is paused; 3 events wait.', mend: 'Run resume mails' },
+      { cause: 'paused', sentence: 'mails is paused; 3 events wait.', mend: 'Run `emaki resume mails`.' },
     ])
     expect(causes({ lease: paused, next: null, position: 7 })).toEqual(['paused'])
   })
@@ -113,7 +113,7 @@ test('a parked key is named with its event, its cause and its commands, and one 
     cause: 'parked',
     sentence: 'key "o1" and 1 more of mails is parked at the event at 3: Error: no luck',
     since: '2026-01-31T11:59:00.000Z',
-    mend: 'Mend the cause, then unpark mails o1; or skip mails o1',
+    mend: 'Mend the cause, then run `emaki unpark mails o1`; or pass over the event: `emaki skip mails o1`.',
   })
   expect(retrying).toMatchObject({ cause: 'retry', sentence: expect.stringContaining('key "o3" of mails is tried again') })
   const [, told] = explainSubscription(facts({ parked: [parked({ again: 'whole' })], retryMs: 60_000 }))

@@ -1,4 +1,5 @@
 // Explains from what the store says why a projection, a processor, a process or a schedule stands still. Pure.
+import { verbCommand } from '../lib/verb-command.ts'
 import type { LeaseHolder } from '../ports/read-model/leases.ts'
 import type { Parked } from '../ports/read-model/parked.ts'
 import { isPause } from '../subscription/pausing.ts'
@@ -74,25 +75,30 @@ function stallOf({ name, now }: SubscriptionFacts, [cause, sentence, mend, since
 function restored(facts: SubscriptionFacts): Stall {
   const { name, position, head } = facts
   const sentence = `${name} is at ${position}, and the log ends at ${head}: the database was restored to an earlier time.`
-  return stallOf(facts, ['restored', sentence, 'Stop all processes, run restore, and start again.'])
+  return stallOf(facts, ['restored', sentence, `Stop all processes, run \`${verbCommand('restore')}\`, and start again.`])
 }
 
 function paused(facts: SubscriptionFacts): Stall {
   const { name, definition } = facts
-  return stallOf(facts, ['paused', `${name} is paused${behind(facts)}.`, `Run resume ${definition.name}`])
+  return stallOf(facts, ['paused', `${name} is paused${behind(facts)}.`, `Run \`${verbCommand('resume', definition.name)}\`.`])
 }
 
 function nobody(facts: SubscriptionFacts): Stall {
   const { name, lease } = facts
   const why = lease ? `: the lease of ${lease.owner} ended ${formatMs(-lease.leftMs)} ago, and nobody has taken it` : ''
   const sentence = `No process runs ${name}${why}${behind(facts)}.`
-  return stallOf(facts, ['nobody', sentence, 'Start a process of the release that has it: serve', standsFor(facts)])
+  return stallOf(facts, [
+    'nobody',
+    sentence,
+    `Start a process of the release that has it: \`${verbCommand('serve')}\`.`,
+    standsFor(facts),
+  ])
 }
 
 function deadOwner(facts: SubscriptionFacts, { owner, leftMs }: LeaseHolder): Stall {
   const silentMs = facts.leaseMs - leftMs
   const sentence = `${owner}, which runs ${facts.name}, has not renewed its lease for ${formatMs(silentMs)}: it has died, or hangs. Another process may take the lease in ${formatMs(leftMs)}.`
-  const mend = 'It mends itself where another process runs. Else start one: serve'
+  const mend = `It mends itself where another process runs. Else start one: \`${verbCommand('serve')}\`.`
   return stallOf(facts, ['dead-owner', sentence, mend, Math.max(standsFor(facts), 0)])
 }
 
@@ -105,7 +111,7 @@ function rebuild(facts: SubscriptionFacts): Stall {
   const { name, position, head, servedBy } = facts
   const meanwhile = servedBy === null ? 'there are no rows meanwhile' : `${servedBy} serves meanwhile`
   const sentence = `${name} is being filled, and is at ${position} of ${head}; ${meanwhile}.`
-  return stallOf(facts, ['rebuild', sentence, 'Wait. The verb status shows how far it is.'])
+  return stallOf(facts, ['rebuild', sentence, `Wait. \`${verbCommand('status')}\` shows how far it is.`])
 }
 
 function handler(facts: SubscriptionFacts, { owner }: LeaseHolder): Stall {
@@ -131,10 +137,11 @@ function explainKeys(facts: SubscriptionFacts, keys: readonly Parked[], cause: '
   const within = facts.retryMs === null ? '' : `, the next time within ${formatMs(facts.retryMs)},`
   const isTried = cause === 'retry' ? `is tried again and again${within}` : 'is parked'
   const sentence = `${first.kind} ${JSON.stringify(first.key)}${others} of ${name} ${isTried} at the event at ${first.position}: ${first.cause}`
+  const [unpark, skip] = ['unpark', 'skip'].map(verb => verbCommand(verb, definition.name, first.key))
   const mend =
     cause === 'retry'
-      ? `Mend what it says. To try at once: unpark ${definition.name} ${first.key}`
-      : `Mend the cause, then unpark ${definition.name} ${first.key}; or skip ${definition.name} ${first.key}`
+      ? `Mend what it says. To try at once, run \`${unpark}\`.`
+      : `Mend the cause, then run \`${unpark}\`; or pass over the event: \`${skip}\`.`
   return [stallOf(facts, [cause, sentence, mend, now - Date.parse(first.at)])]
 }
 

@@ -1,5 +1,6 @@
 // Detects a log that was restored alone, to an earlier time. Subscriptions are past its head, and would pass over new
 // events there.
+import { verbCommand } from '../lib/verb-command.ts'
 import type { Definitions } from '../definitions/definition.ts'
 import type { Progress } from '../ports/read-model/progress.ts'
 import { startsOf } from './starts.ts'
@@ -21,10 +22,10 @@ export async function pastHead(store: Store): Promise<{ readonly head: number; r
 export async function refuseRestoredLog(store: Store, definitions: Pick<Definitions, 'process' | 'processor'>): Promise<void> {
   const { restoredFrom } = store.identity
   if (restoredFrom !== undefined) {
-    const shown = 'the log was restored from a dump of another database: run emaki restore'
+    const shown = 'the log was restored from a dump of another database'
     throw new StoreError(
       'refused',
-      `the log was made in another database (${restoredFrom}) and restored here. There, it may be served too, and go on otherwise. Where that never happens again, run \`emaki restore\`: it begins a new epoch here`,
+      `the log was made in another database (${restoredFrom}) and restored here. There, it may be served too, and go on otherwise. Where that never happens again, run \`${verbCommand('restore')}\`: it begins a new epoch here`,
       { shown },
     )
   }
@@ -35,6 +36,6 @@ export async function refuseRestoredLog(store: Store, definitions: Pick<Definiti
   const places = wrong.map(({ name, position }) => `${name}, at ${position}`).join('; ')
   throw new StoreError(
     'refused',
-    `the log ends at ${head}, before ${places}: where it was restored, run \`emaki restore\` to go on from there`,
+    `the log ends at ${head}, before ${places}: where it was restored, run \`${verbCommand('restore')}\` to go on from there`,
   )
 }

@@ -65,7 +65,7 @@ test('a paused schedule is listed as paused by status, doctor and agenda, as all
   const found = JSON.parse((await runVerb(doctorVerb, { store, serve, json: true })).out) as readonly { readonly name: string }[]
   expect(found.find(({ name }) => name === 'schedule nightly')).toEqual({
     ...{ name: 'schedule nightly', status: 'warning', found: 'paused: it sends nothing' },
-    fix: 'run resume once the cause is mended',
+    fix: 'run `emaki resume nightly` once the cause is mended',
   } as never)
 })
 

@@ -1,5 +1,6 @@
 // Runs a process manager: folds its instances like rows, writes their changes to the agenda in the same transaction,
 // and has them sent.
+import { verbCommand } from '../lib/verb-command.ts'
 import {
   type AgendaChange,
   type ProcessInstance,
@@ -151,7 +152,7 @@ export class ProcessManagerRunner implements Consumer {
     if (cause === null) return void this.#stuck.delete(key)
     if (this.#stuck.has(key)) return
     this.#stuck.add(key)
-    const verb = `processes resume ${name} ${key}`
+    const verb = verbCommand('processes', 'resume', name, key)
     const message = `${name} ${key} is stuck: ${cause}. \`${verb}\` tries again; --skip takes it as done, --close ends the instance.`
     this.#report(new Notice({ level: 'warn', code: 'instance-stuck', message, fields: { process: name, key, cause } }))
   }

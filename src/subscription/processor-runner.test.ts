@@ -125,7 +125,7 @@ describe('a processor whose handler fails', () => {
     expect(reported.map(({ code }) => code)).toEqual(['retry-began', 'retry-ended', 'key-parked'])
     expect(reported[2]).toMatchObject({
       level: 'warn',
-      message: expect.stringContaining('`emaki unpark mails "a"`'),
+      message: expect.stringContaining('`emaki unpark mails a`'),
       fields: { subscription: 'mails', kind: 'key', key: 'a', position: 1, reason: 'Error: the mail server is away' },
     })
   })

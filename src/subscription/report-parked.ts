@@ -1,3 +1,4 @@
+import { verbCommand } from '../lib/verb-command.ts'
 import type { Parked } from '../ports/read-model/parked.ts'
 import type { NewPage } from '../ports/read-model/progress.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
@@ -16,7 +17,7 @@ export function reportParked(
   for (const one of park.slice(0, NOTICES_MAX)) report(parkedNotice(name, one, errorOf(one)))
   const rest = park.length - NOTICES_MAX
   if (rest > 0) {
-    const message = `${name} parked ${rest} more. \`emaki parked ${name}\` shows them.`
+    const message = `${name} parked ${rest} more. \`${verbCommand('parked', name)}\` shows them.`
     report(new Notice({ level: 'warn', code: 'keys-parked', message, fields: { subscription: name, parked: rest } }))
   }
 }
@@ -29,17 +30,16 @@ export function reportUnparked(report: Report, name: string, places: readonly Pi
 
 /** Reports what was parked before this process took a subscription over. */
 export function reportStillParked(report: Report, name: string, parked: number): void {
-  const message = `${name} goes on without ${parked} parked keys and streams. \`emaki parked ${name}\` shows them.`
+  const message = `${name} goes on without ${parked} parked keys and streams. \`${verbCommand('parked', name)}\` shows them.`
   report(new Notice({ level: 'warn', code: 'still-parked', message, fields: { subscription: name, parked } }))
 }
 
 function parkedNotice(subscription: string, parked: NewPage['park'][number], error: unknown): Notice {
   const { kind, key, position, cause } = parked
-  const shown = JSON.stringify(key)
   const message =
     `${subscription} parked ${placeOf(parked)} at position ${position}: ${cause}. ` +
-    `When the cause is mended, \`emaki unpark ${subscription} ${shown}\` handles it again, ` +
-    `and \`emaki skip ${subscription} ${shown}\` passes over the event.`
+    `When the cause is mended, \`${verbCommand('unpark', subscription, key)}\` handles it again, ` +
+    `and \`${verbCommand('skip', subscription, key)}\` passes over the event.`
   const fields = { subscription, kind, key, position, reason: cause }
   return new Notice({ level: 'warn', code: 'key-parked', message, fields, ...(error instanceof Error && { cause: error }) })
 }

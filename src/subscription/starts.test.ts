@@ -76,7 +76,7 @@ describe('a process that is new to a log', () => {
   test('a new process without a start is refused where the log has events, and told of both choices', async () => {
     const { store } = await buildOldLog()
     await expect(runtime({ serve: [order, buildPaying({})], store })).rejects.toThrow(
-      "the process paying is new, and the log already has events, up to position 2. Give it start: 'now', and it sends commands for only what happens from here on; or start: 'beginning', and it sends commands for everything that ever happened (`processes preview paying` shows what that is). A position, or { at: time }, lies between.",
+      "the process paying is new, and the log already has events, up to position 2. Give it start: 'now', and it sends commands for only what happens from here on; or start: 'beginning', and it sends commands for everything that ever happened (`emaki processes preview paying` shows what that is). A position, or { at: time }, lies between.",
     )
     expect(await store.readModel.progress(['process_paying'])).toEqual([])
   })

@@ -1,5 +1,6 @@
 // Where subscriptions begin that are new to a log. It is settled once, before anything is served, so that no crash and
 // no other process changes it.
+import { verbCommand } from '../lib/verb-command.ts'
 import type { Definitions } from '../definitions/definition.ts'
 import { subscriptionOf } from '../definitions/process/instance.ts'
 import type { CompiledStart } from '../definitions/start.ts'
@@ -59,7 +60,7 @@ function unsaidText({ kind, name }: Starting, head: number): string {
     `the ${kind} ${name} is new, and the log already has events, up to position ${head}. ` +
     `Give it start: 'now', and it ${acts} only what happens from here on; ` +
     `or start: 'beginning', and it ${acts} everything that ever happened` +
-    (kind === 'process' ? ` (\`processes preview ${name}\` shows what that is).` : '.') +
+    (kind === 'process' ? ` (\`${verbCommand('processes', 'preview', name)}\` shows what that is).` : '.') +
     ` A position, or { at: time }, lies between.`
   )
 }

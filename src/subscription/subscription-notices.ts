@@ -1,4 +1,5 @@
 // What operators are told of one subscription.
+import { verbCommand } from '../lib/verb-command.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import { Notice } from '../ports/report/notice.ts'
 import type { StopAsked } from './consumer.ts'
@@ -6,7 +7,7 @@ import type { StopAsked } from './consumer.ts'
 export function stopNotice(name: string, { position, key, reason }: StopAsked): Notice {
   const message =
     `${name} stops after the event at position ${position} of ${JSON.stringify(key)}, because its handler asked for it: ${reason}. ` +
-    `\`emaki resume ${name}\` lets it go on.`
+    `\`${verbCommand('resume', name)}\` lets it go on.`
   return new Notice({ level: 'warn', code: 'processor-stopped', message, fields: { subscription: name, position, key, reason } })
 }
 

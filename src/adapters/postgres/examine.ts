@@ -1,4 +1,5 @@
 // Examines a database without opening the log: the conditions of its promises, and how to fix them.
+import { verbCommand } from '../../lib/verb-command.ts'
 import { patience } from '../../lib/patience.ts'
 import type { Sql } from 'postgres'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
@@ -212,7 +213,7 @@ async function rights(sql: Sql, schema: string): Promise<readonly Diagnosis[]> {
 
 async function migrated(sql: Sql, schema: string): Promise<Diagnosis> {
   const name = 'migrations'
-  const fix = 'run migrate'
+  const fix = `run \`${verbCommand('migrate')}\``
   if (!(await hasMigrations(sql, schema))) return { name, status: 'problem', found: `the schema ${schema} has no log yet`, fix }
   const applied = await sql<Applied[]>`select name, checksum, oldest from ${sql(`${schema}.migrations`)}`
   const missing = pendingMigrations(migrations, applied)

@@ -1,4 +1,5 @@
 // Checks the tables and indexes of a log with what PostgreSQL has for it: amcheck.
+import { verbCommand } from '../../lib/verb-command.ts'
 import type { Sql } from 'postgres'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
 import { storeError } from './errors.ts'
@@ -60,7 +61,8 @@ async function checkRelations(sql: Sql, schema: string, kind: 'i' | 'r', { name,
     }
   }
   if (wrong.length === 0) return { name, status: 'ok', found: `${relations.length} checked by amcheck` }
-  const fix = kind === 'i' ? 'run reindex, then verify; find out why' : 'restore from a backup; find out why'
+  const fix =
+    kind === 'i' ? `run reindex, then \`${verbCommand('verify')}\`; find out why` : 'restore from a backup; find out why'
   return { name, status: 'problem', found: wrong.join('; '), fix }
 }
 
@@ -74,5 +76,10 @@ async function checkRelation(sql: Sql, text: string, oid: string): Promise<strin
 
 function notChecked(name: string, error: unknown): Diagnosis {
   const found = `not checked: ${storeError(error, 'unavailable').message}`
-  return { name, status: 'warning', found, fix: 'run verify as the owner of the schema, with the right to run amcheck' }
+  return {
+    name,
+    status: 'warning',
+    found,
+    fix: `run \`${verbCommand('verify')}\` as the owner of the schema, with the right to run amcheck`,
+  }
 }

@@ -79,7 +79,7 @@ describe('migrations', () => {
   test('a PostgreSQL store that may not run migrations refuses to start while one is missing', () =>
     fresh(async ({ url, schema, sql }) => {
       const store = postgres(url, { schema, migrate: false })
-      await expect(store.open()).rejects.toThrow('run emaki migrate')
+      await expect(store.open()).rejects.toThrow('run `emaki migrate`')
       expect(await upToDate(sql, schema)).toBe(false)
       await migratePostgres(url, schema)
       await store.open()

@@ -1,4 +1,5 @@
 // Opens a schema: migrates it, checks the conditions of the promises, and makes the pools.
+import { verbCommand } from '../../lib/verb-command.ts'
 import type { Sql } from 'postgres'
 import type { Meter } from '../../ports/metrics/meter.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -94,7 +95,7 @@ async function prepareLog(plain: Pool, { writer }: Pools, { schema, deadlineMs, 
   await writer.run(sql => refuseWrongSettings(sql, deadlineMs))
   if (options.migrate) await plain.run(sql => migrate(sql, schema), { deadlineMs: MIGRATE_DEADLINE_MS })
   else if (!(await plain.run(sql => upToDate(sql, schema))))
-    throw new StoreError('refused', `the schema ${schema} lacks migrations; run emaki migrate`)
+    throw new StoreError('refused', `the schema ${schema} lacks migrations; run \`${verbCommand('migrate')}\``)
   return writer.run(sql => readPlace(sql, schema))
 }
 

@@ -1,5 +1,6 @@
 // Proves again, on each new connection, what was proved at the start: behind the same URL there may be another server
 // by now.
+import { verbCommand } from '../../lib/verb-command.ts'
 import type { Sql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { LogIdentity } from '../../ports/store/upkeep.ts'
@@ -48,9 +49,13 @@ export class Proof {
     const found = await readPlace(sql, this.#schema)
     if (found.id === id && found.epoch === epoch && found.here === here) return
     const shown = 'the database is another one than at the start, or its log was restored'
-    throw new StoreError('unavailable', `${shown}: stop all processes, run emaki restore if it was restored, and start again`, {
-      shown,
-    })
+    throw new StoreError(
+      'unavailable',
+      `${shown}: stop all processes, run \`${verbCommand('restore')}\` if it was restored, and start again`,
+      {
+        shown,
+      },
+    )
   }
 
   /** Throws a StoreError if appends of a connection could break a promise. */
@@ -68,7 +73,9 @@ export class Proof {
     const [top] = await sql<{ head: number }[]>`select coalesce(max(position), 0) as head from ${sql(`${this.#schema}.events`)}`
     if (top!.head >= this.#appended) return
     const shown = `the database has lost events: it ends at ${top!.head}, and ${this.#appended} was answered`
-    throw new StoreError('unavailable', `${shown}. Stop all processes, run emaki restore, and start again`, { shown })
+    throw new StoreError('unavailable', `${shown}. Stop all processes, run \`${verbCommand('restore')}\`, and start again`, {
+      shown,
+    })
   }
 }
 

@@ -48,7 +48,7 @@ declare
   served text := (select s.name from ${quoteName(schema)}.serving s where s.projection = ${quoteText(projection)});
 begin
   if served is null then
-    raise exception 'no rows of % are served yet', ${quoteText(projection)} using hint = 'wait until emaki status shows that it has caught up';
+    raise exception 'no rows of % are served yet', ${quoteText(projection)} using hint = 'wait until the projection has caught up';
   end if;
   return query execute format(${quoteText(`select r.key, r.position, ${quoteName(schema)}.json_v1(r.data) from %I.%I r`)}, ${quoteText(schema)}, 'rows_' || served);
 end

@@ -1,4 +1,5 @@
 // Examines a file without opening the log: the conditions of its promises, and how to fix them.
+import { verbCommand } from '../../lib/verb-command.ts'
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
@@ -12,7 +13,14 @@ const BUSY_TIMEOUT_MS = 2_000
 /** Examines a file. A check that fails to run is a finding too: the function never throws. */
 export function examineSqlite(file: string): readonly Diagnosis[] {
   if (!existsSync(file))
-    return [{ name: 'file', status: 'problem', found: `${file} does not exist`, fix: 'run migrate, or correct SQLITE_FILE' }]
+    return [
+      {
+        name: 'file',
+        status: 'problem',
+        found: `${file} does not exist`,
+        fix: `run \`${verbCommand('migrate')}\`, or correct SQLITE_FILE`,
+      },
+    ]
   let opened: readonly [Database, Database]
   try {
     opened = [new Database(file, { readwrite: true, strict: true }), new Database(file, { readwrite: true, strict: true })]
@@ -60,7 +68,11 @@ function scalar(db: Database, sql: string): unknown {
 function journal(db: Database): DiagnosisResult {
   const mode = db.query<{ journal_mode: string }, []>('pragma journal_mode').get()!.journal_mode
   if (mode === 'wal') return { status: 'ok', found: mode }
-  return { status: 'problem', found: mode, fix: 'run migrate; where it stays so, put the file on a local file system' }
+  return {
+    status: 'problem',
+    found: mode,
+    fix: `run \`${verbCommand('migrate')}\`; where it stays so, put the file on a local file system`,
+  }
 }
 
 /** Checks that a connection can have synchronous=FULL. Each connection has its own setting. */
@@ -87,7 +99,7 @@ function lock(one: Database, two: Database): DiagnosisResult {
 }
 
 function migrated(db: Database): DiagnosisResult {
-  const fix = 'run migrate'
+  const fix = `run \`${verbCommand('migrate')}\``
   if (!db.query("select 1 from sqlite_schema where name = 'migrations'").get())
     return { status: 'problem', found: 'the file has no log yet', fix }
   const missing = pendingMigrations(migrations, db.query<Applied, []>('select name, checksum, oldest from migrations').all())

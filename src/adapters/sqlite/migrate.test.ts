@@ -104,7 +104,7 @@ describe('migrations', () => {
     const file = newFile()
     expect(await failure(sqlite(file, { migrate: false }).open())).toMatchObject({
       reason: 'refused',
-      message: `${file} lacks the migrations ${migrations.map(({ name }) => name).join(', ')}; run migrate`,
+      message: `${file} lacks the migrations ${migrations.map(({ name }) => name).join(', ')}; run \`emaki migrate\``,
     })
     migrateSqlite(file)
     await opensAndCloses(file)

@@ -1,3 +1,4 @@
+import { verbCommand } from '../../lib/verb-command.ts'
 import { Database } from 'bun:sqlite'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -51,7 +52,8 @@ export function migrate(db: Database, all: readonly Migration[] = migrations): r
 export function upToDate(db: Database, file: string): void {
   const exists = db.query("select 1 from sqlite_schema where name = 'migrations'").get()
   const names = pendingMigrations(migrations, exists ? applied(db) : []).map(({ name }) => name)
-  if (names.length) throw new StoreError('refused', `${file} lacks the migrations ${names.join(', ')}; run migrate`)
+  if (names.length)
+    throw new StoreError('refused', `${file} lacks the migrations ${names.join(', ')}; run \`${verbCommand('migrate')}\``)
 }
 
 function applied(db: Database): readonly Applied[] {

@@ -1,5 +1,6 @@
 // Bulk import: records come into a log in chunks, in their order, each once. Their ids tell which of them are in the
 // log already. The store does not know where records come from.
+import { verbCommand } from '../../lib/verb-command.ts'
 import { background } from '../../lib/turns.ts'
 import { StoreError } from './errors.ts'
 import { type NewRecord, type Records, type Twin, Twins } from './import-record.ts'
@@ -133,7 +134,7 @@ export function refuseUnfinished(unfinished: readonly UnfinishedImport[], name: 
   if (!found) return
   throw new StoreError(
     'refused',
-    `the import of ${found.source} is not finished: ${found.moved} of ${found.total} events are moved; import the same file again, or end it with: imports end ${found.name}`,
+    `the import of ${found.source} is not finished: ${found.moved} of ${found.total} events are moved; import the same file again, or end it with \`${verbCommand('imports', 'end', found.name)}\``,
   )
 }
 
@@ -144,5 +145,5 @@ export function oldStreamError(stream: string): StoreError {
 
 /** The error for an import that is not where this process left it. */
 export function movedElsewhereError(): StoreError {
-  return new StoreError('refused', 'another process moves or has ended this import; see imports')
+  return new StoreError('refused', `another process moves or has ended this import; see \`${verbCommand('imports')}\``)
 }

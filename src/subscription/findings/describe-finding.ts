@@ -1,5 +1,6 @@
 // A finding in words.
 import type { DelayFinding, Finding, OrderFinding, RateFinding, RatioFinding } from '../../definitions/detector/finding.ts'
+import { verbCommand } from '../../lib/verb-command.ts'
 import type { RateChange } from '../../definitions/detector/rate.ts'
 import type { DelayChange } from '../../definitions/detector/delay.ts'
 import type { RatioChange } from '../../definitions/detector/ratio.ts'
@@ -64,7 +65,7 @@ function describeDelay(finding: DelayFinding): FindingText {
   const { subject, change, since, closedAt } = finding
   const [seen, expected] = [textOfDelay(finding.seen), textOfDelay(finding.expected)]
   const found = `${subject}: effects of events come ${DELAY_CHANGES[change]} after them since ${minuteOf(since)}, ${seen} where ${expected} is usual.`
-  const advice = `By chance this is called ${shortNumber(finding.falseCallsInYear)} times a year. Run why, and look at what it waits for.`
+  const advice = `By chance this is called ${shortNumber(finding.falseCallsInYear)} times a year. Run \`${verbCommand('why')}\`, and look at what it waits for.`
   const after = closedAt === null ? advice : `It is as usual again since ${minuteOf(closedAt)}.`
   return { change, seen, expected, sentence: `${found} ${after}` }
 }
@@ -89,7 +90,7 @@ function describeOrder(finding: OrderFinding): FindingText {
 
 function adviceOn({ kind, falseCallsInYear }: Finding): string {
   const chance = `${kind === 'order' ? 'at most ' : ''}${shortNumber(falseCallsInYear)}`
-  return `By chance this is called ${chance} times a year. Run findings, and look at what sends or handles it.`
+  return `By chance this is called ${chance} times a year. Run \`${verbCommand('findings')}\`, and look at what sends or handles it.`
 }
 
 function nounOf(subject: string): string {

@@ -1,4 +1,5 @@
 // What an unfinished import left is resumed or given up, and never joined by another one.
+import { verbCommand } from '../../../lib/verb-command.ts'
 import { expect } from 'bun:test'
 import fc from 'fast-check'
 import { runWithin } from '../../../test-support/contract.ts'
@@ -29,7 +30,7 @@ export const unfinished: readonly ImportCase[] = [
       expect(Date.parse(found!.beganAt)).toBeGreaterThan(0)
       const other = runImport(store.import(inPages([newRecord('order-1', 'other')]), { source: 'b.csv' }))
       await expect(other).rejects.toThrow(
-        `the import of a.csv is not finished: ${CHUNK_EVENTS_MAX} of ${CHUNK_EVENTS_MAX + 10} events are moved; import the same file again, or end it with: imports end ${found!.name}`,
+        `the import of a.csv is not finished: ${CHUNK_EVENTS_MAX} of ${CHUNK_EVENTS_MAX + 10} events are moved; import the same file again, or end it with \`${verbCommand('imports', 'end', found!.name)}\``,
       )
       expect(await store.head()).toBe(CHUNK_EVENTS_MAX)
       const steps = await runImport(store.import(inPages(records), { source: 'c.csv' }))
