@@ -24,6 +24,7 @@ import { Recurring } from './agenda/recurring.ts'
 import { Schedule } from './agenda/schedule.ts'
 import { entrySender, sendForEvent } from './agenda/send-entry.ts'
 import { Sender } from './agenda/sender.ts'
+import { Baggages } from './ports/trace/baggage.ts'
 import { TraceReach } from './agenda/trace-reach.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
@@ -166,6 +167,7 @@ type Shared = {
   readonly bus: Bus
   readonly trace: Trace
   readonly reach: TraceReach
+  readonly baggages: Baggages
   readonly metrics: Metrics
   readonly now: () => number
   readonly report: Report
@@ -280,6 +282,7 @@ async function openShared(options: ServiceOptions): Promise<Shared> {
     bus: options.bus ?? memoryBus(cause => report(listenerNotice(cause))),
     trace,
     reach: new TraceReach(),
+    baggages: new Baggages(report),
     metrics,
     now,
     report,
@@ -303,7 +306,7 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands & Refus
 
 /** Sends due entries: scheduled commands, those of recurring schedules, and the commands and timers of processes. */
 function wireAgenda(
-  { definitions, store, owner, leaseMs, trace, metrics, reach, report }: Shared,
+  { definitions, store, owner, leaseMs, trace, metrics, reach, baggages, report }: Shared,
   { send, check, append }: Commands,
 ) {
   const recurring = [...definitions.schedule.values()].map(
@@ -312,7 +315,7 @@ function wireAgenda(
   const schedules = new Set([...definitions.schedule.values()].map(scheduleOwner))
   const schedule = new Schedule({ store, send, check, owner, leaseMs, schedules, trace, report })
   const senders = [...definitions.process.values()].map(process => {
-    const sendDue = entrySender(process, { send, append, trace, reach, report })
+    const sendDue = entrySender(process, { send, append, trace, reach, baggages, report })
     const lateness = metrics.histogram('emaki.timer.lateness', process.name)
     const noteTimer = (lateMs: number) => lateness.record(lateMs / 1_000)
     const options = { agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, noteTimer, report }

@@ -62,7 +62,8 @@ export function prefers(c: Context, preference: string): boolean {
   )
 }
 
-export type Origin = { readonly correlation: string; readonly causation: string; readonly traceparent?: string }
+export type Origin = { readonly correlation: string; readonly causation: string } & TraceHeaders
+type TraceHeaders = { readonly traceparent?: string; readonly baggage?: string }
 
 /**
  * The ids that tie events to their cause. They come with the request; default: the id of the request. A Response
@@ -80,10 +81,11 @@ function causeIn(c: Context, header: string): string | Response {
   return value ? nameIn(c, header, value) : c.get('requestId')
 }
 
-/** The trace of a request. W3C asks to pass over a header that is malformed. */
-export function traceOf(c: Context): { readonly traceparent?: string } {
+/** The trace and the baggage of a request. W3C asks to pass over a header that is malformed. */
+export function traceOf(c: Context): TraceHeaders {
+  const baggage = c.req.header('baggage')
   const traceparent = c.req.header('traceparent')
-  return traceparent && TRACEPARENT.test(traceparent) ? { traceparent } : {}
+  return { ...(traceparent && TRACEPARENT.test(traceparent) && { traceparent }), ...(baggage && { baggage }) }
 }
 
 /** Whether a request names two hosts: Bun joins headers of one name, and a proxy may have seen only one of them. */

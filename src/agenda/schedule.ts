@@ -97,9 +97,11 @@ export class Schedule {
    * Schedules a command, which is durable when the promise resolves. The same key gives the same scheduled command
    * again.
    */
-  async add(command: Command, { at, ...options }: ScheduledOptions): Promise<Scheduled | Invalid | Rejected> {
+  async add(command: Command, { at, ...given }: ScheduledOptions): Promise<Scheduled | Invalid | Rejected> {
     const invalid = this.#options.check(command)
     if (invalid) return invalid
+    // Baggage ends with the request: the agenda keeps none.
+    const { baggage: _, ...options } = given as ScheduledOptions & Pick<SendOptions, 'baggage'>
     const due = at === undefined ? 0 : dueAt(at)
     const fingerprint = fingerprintOf(command, options.idGiven ?? true)
     const meta: ScheduledMeta = { ...options, fingerprint, secret: newSecret() }

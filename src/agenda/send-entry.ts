@@ -16,6 +16,7 @@ import type { EntryMeta } from '../definitions/process/instance.ts'
 import { type CommandAnswered, cutAnswer, DUE, type TimerFired, withRefusal } from '../definitions/process/process-events.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
+import type { Baggages } from '../ports/trace/baggage.ts'
 import type { Trace, TraceContext } from '../ports/trace/trace.ts'
 import { RetryLater, type SenderOptions } from './sender.ts'
 import type { TraceReach } from './trace-reach.ts'
@@ -25,6 +26,8 @@ export type SendEntryOptions = {
   readonly append: (slices: readonly AppendSlice[], options: SendOptions) => Promise<AppendOutcome>
   readonly trace: Trace
   readonly reach: TraceReach
+  /** The baggage of young events. Default: they have none. */
+  readonly baggages?: Pick<Baggages, 'of'>
   readonly report: Report
 }
 
@@ -133,15 +136,17 @@ function parentOf({ traceparent }: { readonly traceparent?: string | undefined }
  * rejected.
  */
 export async function sendInTime(
-  { send, trace }: Pick<SendEntryOptions, 'send' | 'trace'>,
+  { send, trace, baggages }: Pick<SendEntryOptions, 'send' | 'trace' | 'baggages'>,
   command: Command,
   { traceparent, hops = 0, ...options }: SendOptions,
   { waitedMs, isSameTrace }: Sending,
 ): Promise<Accepted | Rejected | Conflicted | Invalid> {
-  const parent = parentOf({ traceparent })
+  const baggage = isSameTrace && options.causation !== undefined ? baggages?.of(options.causation) : undefined
+  const carried = baggage !== undefined && { baggage }
+  const parent = traceparent === undefined ? null : { traceparent, ...carried }
   const attributes = { 'emaki.command': `${command.decider}.${command.command}` }
   const within = isSameTrace && traceparent !== undefined ? { traceparent, hops: hops + 1 } : { hops: 1 }
-  const sendNow = () => send(command, { ...options, ...within, deadlineMs: patience.commandMs })
+  const sendNow = () => send(command, { ...options, ...within, ...carried, deadlineMs: patience.commandMs })
   const outcome = await trace.step('send', [parent], attributes, sendNow, isSameTrace ? 'child' : 'root')
   const isConflict = outcome.outcome === 'conflict' && options.expect === undefined
   if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new RetryLater()
@@ -157,7 +162,7 @@ export async function sendInTime(
  * unknown, if the command came too early, and if it can never be sent.
  */
 export async function sendForEvent(
-  options: Pick<SendEntryOptions, 'send' | 'trace' | 'reach'>,
+  options: Pick<SendEntryOptions, 'send' | 'trace' | 'reach' | 'baggages'>,
   command: Command,
   key: string,
   event: Recorded,

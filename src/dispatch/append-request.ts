@@ -39,6 +39,8 @@ export type AppendRequest = {
   readonly signal: AbortSignal | null
   readonly parent: TraceContext | null
   readonly meta: Omit<Meta, 'schema'>
+  /** Called with the id of each event. */
+  readonly noteEvent?: ((eventId: string) => void) | undefined
   readonly key: string | null
 }
 
@@ -59,6 +61,7 @@ export function appendableOf({ slices, isOwn, familyOf, key, ...request }: Appen
   const written = checked.map(({ stream, expect, events }): Slice => {
     return { stream, expect, events: events.map(event => newEvent(familyOf(event.category), event, meta, newId)) }
   })
+  if (request.noteEvent) for (const { id } of written.flatMap(({ events }) => events)) request.noteEvent(id)
   const given = checked.map(({ stream, expect, events }) => ({ stream, events, version: versionAfter(expect, events.length) }))
   const keys = [...(key === null ? [] : [keyOf(key, streams[0]!)]), ...keysOfIds(given)]
   const append: PendingAppend = {

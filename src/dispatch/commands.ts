@@ -8,6 +8,7 @@ import { checkOptionNames } from '../definitions/option-names.ts'
 import type { ReadState, StateAt, StateMoment } from '../definitions/reads.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Store } from '../ports/store/store.ts'
+import type { Baggages } from '../ports/trace/baggage.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendOutcome, type AppendSlice, appendableOf, appendOutcomeOf } from './append-request.ts'
 import { Episode } from '../ports/report/episode.ts'
@@ -15,8 +16,9 @@ import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type CommandObserver, unobserved } from './observer.ts'
 import type { Invalid, Outcome } from './outcome.ts'
-import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed, strayOption } from './send.ts'
+import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, strayOption } from './send.ts'
 import { parseTogether, togetherProblem } from './send-together.ts'
+import { tracedSender } from './send-traced.ts'
 import { PastStates } from './past-states.ts'
 
 export type CommandOptions = {
@@ -26,6 +28,8 @@ export type CommandOptions = {
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
+  /** Default: nobody asks for baggage. */
+  readonly baggages?: Baggages
   /** Default: nobody. */
   readonly observer?: CommandObserver
   readonly now: () => number
@@ -86,6 +90,7 @@ export function commands(options: CommandOptions): Commands {
   const dispatcher = new Dispatcher({ store, bus, trace, observer, now, report, cache, queue })
   const deciderOf = (name: string) => getDecider(deciders, name)
   const familyOf = (category: string) => families?.get(category) ?? deciderOf(category).events
+  const { carry, send: sendTraced } = tracedSender({ dispatcher, trace, baggages: options.baggages })
   const what = 'Idempotency keys whose time is over could not be deleted'
   const forgets = new Episode({ report, what, mend: 'They take room in the database meanwhile.' })
   const forgetKeys = () =>
@@ -105,11 +110,10 @@ export function commands(options: CommandOptions): Commands {
       if ('outcome' in parsed) return Promise.resolve(parsed)
       const issues = findBadOptions(options)
       if (issues.length) return Promise.resolve({ outcome: 'invalid', issues })
-      return sendParsed(dispatcher, decider, parsed, options, trace.current())
+      return sendTraced(decider, parsed, options)
     },
     check: command => problemOf(deciderOf(command.decider), command),
-    dispatch: (command, data, options = {}) =>
-      sendParsed(dispatcher, deciderOf(command.decider), [{ command, data }], options, trace.current()),
+    dispatch: (command, data, options = {}) => sendTraced(deciderOf(command.decider), [{ command, data }], options),
     append: (slices, options = {}) => {
       const { key = null, isOwnKey = false, signal = null, deadlineMs = patience.commandMs } = options
       const [bad] = findBadOptions(options)
@@ -124,6 +128,7 @@ export function commands(options: CommandOptions): Commands {
         signal,
         parent,
         meta: metaOf(options, parent),
+        noteEvent: carry(options, parent),
         key: key === null || isOwnKey ? key : scopeKey(`append:${key}`, options.actor),
       })
       return dispatcher.append(appendable).then(appendOutcomeOf)

@@ -83,7 +83,7 @@ describe('the bus', () => {
     const { emaki } = await openBank({ bus, trace })
     callers = 0
     await Promise.all([0, 1].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
-    const parents = [{ traceparent: 'caller 1' }, { traceparent: 'caller 2' }]
+    const parents = [{ traceparent: 'caller 2' }, { traceparent: 'caller 4' }]
     expect(steps).toEqual([{ parents, attributes: { 'emaki.events': 4 } }])
     expect(active).toEqual(['publish'])
   })

@@ -140,6 +140,7 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     after = evolve(decider, after, decision.events, () => JSON.parse(meta) as StoredFact['meta'])
     events = events.length === 0 ? decision.events : [...events, ...decision.events]
   }
+  if (command.noteEvent) for (const { id } of written) command.noteEvent(id)
   const key = command.key && keyOfEvents(command.key, after.version, events.length)
   const ids = keysOfIds([{ stream: command.stream, events, version: after.version }])
   return { decided: { command, version: after.version, events }, events: written, key, ids, after }

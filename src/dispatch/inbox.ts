@@ -35,7 +35,7 @@ export type Taken =
 
 export type TakeOptions = Pick<
   SendOptions,
-  'actor' | 'meta' | 'correlation' | 'traceparent' | 'signal' | 'deadlineMs' | 'size'
+  'actor' | 'meta' | 'correlation' | 'traceparent' | 'baggage' | 'signal' | 'deadlineMs' | 'size'
 > & {
   /** Gives a header of the message by its name in small letters. Default: there are none. */
   readonly header?: (name: string) => string | undefined

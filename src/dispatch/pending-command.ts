@@ -34,6 +34,8 @@ export type PendingCommand = {
   readonly actor: string | null
   readonly initiator: string | null
   readonly meta: Omit<Meta, 'schema'>
+  /** Called with the id of each event that is decided. Undefined: nobody wants to know. */
+  readonly noteEvent?: ((eventId: string) => void) | undefined
   /** When it came, on the clock of performance.now. */
   readonly sentAt: number
   /** The end of its wait, on the clock of performance.now. */

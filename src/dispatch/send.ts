@@ -61,6 +61,11 @@ export type SendOptions = {
   readonly meta?: CustomMeta
   /** The W3C header of the trace that led to the command, for use without an adapter that records traces. */
   readonly traceparent?: string
+  /**
+   * The W3C header `baggage` of the caller, of at most 8 192 characters and 64 members. It goes with what the events lead
+   * to while they are young, and is not stored. One that is malformed is passed over, with a record.
+   */
+  readonly baggage?: string
   /** How many commands that trace has gone through. Default: 0. */
   readonly hops?: number
 }
@@ -70,6 +75,9 @@ export type SendOptions = {
  * rejects with AccessRefused.
  */
 export type DispatchOptions = SendOptions & { readonly authorize?: (state: unknown) => Verdict }
+
+/** `noteEvent`: called with the id of each event that is decided. */
+type SendingOptions = DispatchOptions & { readonly noteEvent?: PendingCommand['noteEvent'] }
 
 /**
  * Parses a command's data with its schema: gives the output, or what is wrong. Throws a TypeError if the decider has no
@@ -98,7 +106,16 @@ export function findBadOptions({ isOwnKey = false, key, initiator, meta, ...give
 
 const SEND: Readonly<Record<keyof SendOptions, true>> = {
   ...{ expect: true, key: true, isOwnKey: true, keepMs: true, idGiven: true, deadlineMs: true, size: true, signal: true },
-  ...{ actor: true, initiator: true, correlation: true, causation: true, meta: true, traceparent: true, hops: true },
+  ...{
+    actor: true,
+    initiator: true,
+    correlation: true,
+    causation: true,
+    meta: true,
+    traceparent: true,
+    baggage: true,
+    hops: true,
+  },
 }
 
 /** The sentence about an option that there is not. Null: there is none such. */
@@ -119,7 +136,7 @@ export function sendParsed(
   dispatcher: Dispatcher,
   decider: DeciderSpec,
   parsed: readonly ParsedCommand[],
-  options: DispatchOptions,
+  options: SendingOptions,
   parent: TraceContext | null,
 ): Promise<Outcome> {
   const [command, ...more] = parsed.map(one => fittedCommand(decider, one)) as [Command, ...Command[]]
@@ -142,6 +159,7 @@ export function sendParsed(
       actor: actor ?? null,
       initiator: initiatorOf(options) ?? null,
       meta: metaOf(options, parent),
+      noteEvent: options.noteEvent,
       sentAt,
       deadline: sentAt + (options.deadlineMs ?? patience.commandMs),
       signal: signal ?? null,

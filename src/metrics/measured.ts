@@ -72,15 +72,16 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
     (of: (name: string) => Histogram, attribute: string) =>
     ({ attributes, seconds, traceparent }: Ended) =>
       of(String(attributes[attribute])).record(seconds, traceparent)
+  const measurePage = ({ attributes, seconds, traceparent }: Ended) =>
+    page(String(attributes['emaki.subscription'])).record(seconds, traceparent)
   return {
     load: ({ isFailed, seconds, traceparent }) => load(outcomeOf(isFailed)).record(seconds, traceparent),
     append: ({ isFailed, seconds, traceparent, parents }) => {
       append(outcomeOf(isFailed)).record(seconds, traceparent)
       batch.record(parents)
     },
-    process: ended => {
-      page(String(ended.attributes['emaki.subscription'])).record(ended.seconds, ended.traceparent)
-    },
+    process: measurePage,
+    relay: measurePage,
     prepare: timed(prepare, 'emaki.command'),
     send: timed(send, 'emaki.command'),
   }

@@ -1,3 +1,4 @@
+import type { Target } from '../definitions/endpoint.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { NewPage } from '../ports/read-model/progress.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
@@ -24,6 +25,8 @@ export type Consumer = {
    * work. Null: nothing has.
    */
   readonly stopAsked?: () => Promise<StopAsked | null>
+  /** Where a relay sends to. */
+  readonly target?: Target | null
   /** The most events for one call of `handle`. Default: those of a page. */
   readonly eventsMax?: number
   /** Whether it counts the events that it is given one by one, as it may be long at a page. Default: a page counts as it ends. */

@@ -7,6 +7,7 @@ import type { Recorded } from '../definitions/event/events.ts'
 import type { Handling, ProcessorSpec } from '../definitions/processor.ts'
 import type { Reads } from '../definitions/reads.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
+import type { Baggages } from '../ports/trace/baggage.ts'
 import type { Store } from '../ports/store/store.ts'
 import { cloudEventOf } from '../transfer/cloud-event.ts'
 import type { StopAsked } from './consumer.ts'
@@ -24,6 +25,8 @@ export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
 export type ProcessorAttemptsOptions = {
   readonly send: SendFor
+  /** Default: events have no baggage. */
+  readonly baggages?: Pick<Baggages, 'of'>
   readonly reads: () => Reads
   readonly sleep: Sleep
   readonly report: Report
@@ -38,6 +41,7 @@ export class ProcessorAttempts {
   readonly #store: Store
   readonly #processor: ProcessorSpec
   readonly #send: SendFor
+  readonly #baggages: ProcessorAttemptsOptions['baggages']
   readonly #reads: () => Reads
   readonly #sleep: Sleep
   readonly #report: Report
@@ -45,10 +49,15 @@ export class ProcessorAttempts {
   /** The keys of which a slow attempt was reported, and none has ended soon since. */
   readonly #slow = new Set<string>()
 
-  constructor(store: Store, processor: ProcessorSpec, { send, reads, sleep, report, onStop }: ProcessorAttemptsOptions) {
+  constructor(
+    store: Store,
+    processor: ProcessorSpec,
+    { send, baggages, reads, sleep, report, onStop }: ProcessorAttemptsOptions,
+  ) {
     this.#store = store
     this.#processor = processor
     this.#send = send
+    this.#baggages = baggages
     this.#reads = reads
     this.#sleep = sleep
     this.#report = report
@@ -149,7 +158,8 @@ export class ProcessorAttempts {
     const isToday = schema === stored.schema && event.type === stored.type
     const data = isToday ? stored.data : JSON.stringify(event.data)
     const today = { ...stored, id: idOf(event, part), type: event.type, schema, data }
-    return cloudEventOf(today, this.#store.identity)
+    const baggage = this.#baggages?.of(stored.id)
+    return { ...cloudEventOf(today, this.#store.identity), ...(baggage !== undefined && { baggage }) }
   }
 }
 

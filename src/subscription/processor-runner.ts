@@ -13,6 +13,7 @@ import { type Counter, type Meter, unmetered } from '../ports/metrics/meter.ts'
 import { setRunMeter } from '../ports/metrics/run-meter.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
+import type { Baggages } from '../ports/trace/baggage.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Announce, Consumer, PageGuard, StopAsked } from './consumer.ts'
 import { Parking } from './parking.ts'
@@ -26,6 +27,8 @@ export type ProcessorRunnerOptions = {
   /** Default: nothing is measured. */
   readonly metrics?: Meter
   readonly send: SendFor
+  /** The baggage of young events. Default: they have none. */
+  readonly baggages?: Pick<Baggages, 'of'>
   /** The reads of handlers, once there are any. */
   readonly reads: () => Reads
   readonly sleep?: Sleep
@@ -45,6 +48,7 @@ export class ProcessorRunner implements Consumer {
   readonly #attempt: (batch: readonly KeyedEvent[], attempt: number, signal: AbortSignal) => Promise<unknown>
   /** The most events of a page. It is small, because after a crash events are handled again from the checkpoint on. */
   readonly eventsMax: number
+  readonly target: ProcessorSpec['target']
   /** Ends the work under one lease. */
   readonly #meter: Meter
   readonly #given: Counter
@@ -59,14 +63,16 @@ export class ProcessorRunner implements Consumer {
   readonly #running = new Set<readonly KeyedEvent[]>()
 
   constructor(store: Store, processor: ProcessorSpec, options: ProcessorRunnerOptions) {
-    const { report, metrics = unmetered, send, reads, sleep = sleepFor, now = Date.now, random = Math.random } = options
+    const { report, metrics = unmetered, baggages, send, reads, sleep = sleepFor, now = Date.now, random = Math.random } = options
     this.#store = store
     this.#meter = metrics
     this.#given = metrics.counter('emaki.subscription.events', processor.name)
     this.#processor = processor
+    this.target = processor.target
     this.#parking = new Parking(store, eventReader(processor.families), report)
     const attempts = new ProcessorAttempts(store, processor, {
       send,
+      ...(baggages && { baggages }),
       reads,
       sleep,
       report,

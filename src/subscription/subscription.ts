@@ -1,5 +1,6 @@
 // One subscription: acquires its lease, reads on from its checkpoint, gives each page to a consumer, and saves the
 // effects.
+import { tracePage } from './trace-page.ts'
 import { backOff } from '../lib/back-off.ts'
 import { settleOrAbort } from '../lib/deadline.ts'
 import type { Meter } from '../ports/metrics/meter.ts'
@@ -7,7 +8,6 @@ import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { Episode } from '../ports/report/episode.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
-import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter } from '../ports/store/log.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
@@ -50,10 +50,6 @@ const ROOM_CHECK_MS = 100
 /** How much may wait in memory to be written in bulk, in characters. */
 const PENDING_MAX = 134_217_728
 const BACK_OFF = { firstMs: 20, maxMs: 5_000 }
-/** How many of its events a trace step is linked to, at most. */
-const LINKS_MAX = 128
-/** How old the first event of a page may be that is a trace, in ms. */
-const TRACED_MS_MAX = 60_000
 
 export class Subscription {
   readonly #options: SubscriptionOptions
@@ -261,7 +257,7 @@ export class Subscription {
     const { consumer } = this.#options
     const handle = () => (this.#caution.isNeeded ? this.#caution.handle(events, lease) : consumer.handle(events, null))
     const given = consumer.countsEvents ? 0 : events.length
-    if (events.length) await this.#trace(events, handle).finally(() => this.#meter.noteGiven(given))
+    if (events.length) await tracePage(this.#options, events, handle).finally(() => this.#meter.noteGiven(given))
     this.#meter.noteHandled(events)
     this.#handled = to
   }
@@ -338,20 +334,6 @@ export class Subscription {
   #moveCheckpoint(position: number): void {
     this.#saved = position
     for (const callback of this.#waiters) callback()
-  }
-
-  /**
-   * Records a trace of its own, which is linked to the appends of its events: nobody waits for a page. Of events that are
-   * long in the log nothing is recorded, as a rebuild would make a trace of each page of the whole log.
-   */
-  #trace(events: readonly StoredEvent[], handle: () => Promise<void>): Promise<void> {
-    const { trace, name } = this.#options
-    const isRecorded = trace.isRecording && Date.now() - Date.parse(events[0]!.at) < TRACED_MS_MAX
-    const parents = (isRecorded ? events.slice(0, LINKS_MAX) : []).map(({ meta }) => {
-      const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
-      return traceparent === undefined ? null : { traceparent }
-    })
-    return trace.step('process', parents, { 'emaki.subscription': name, 'emaki.events': events.length }, handle, 'root')
   }
 
   async #backOff(error: unknown): Promise<void> {

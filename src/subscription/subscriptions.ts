@@ -10,6 +10,7 @@ import { type SqlProjectionSpec, subscriptionOf } from '../definitions/projectio
 import type { Meter } from '../ports/metrics/meter.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
+import type { Baggages } from '../ports/trace/baggage.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { checkFold, type FoldCheck, mendingOf } from './changed-folds.ts'
 import { CheckpointWaiters } from './checkpoints.ts'
@@ -45,6 +46,7 @@ export type SubscriptionsOptions = Pick<FoldCheck, 'refoldsChanged'> & {
   /** Called when another process has moved a checkpoint. */
   readonly onCheckpoint: (table: string, position: number) => void
   readonly trace: Trace
+  readonly baggages?: Baggages
   readonly report: Report
   /** Default: nothing is measured. */
   readonly metrics?: Meter

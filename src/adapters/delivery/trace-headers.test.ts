@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { CloudEvent } from '../../definitions/event/cloud-event.ts'
+import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import { messageOf } from '../kafka/message.ts'
 import { traceHeaders } from './trace-headers.ts'
 
@@ -25,6 +25,15 @@ test.each([
   ['an event without a trace has none', {}, 0, {}],
 ])('in the headers of a message %s', (_, trace, age, expected) => {
   expect(traceHeaders(eventOf(trace), at + age)).toEqual(expected)
+})
+
+test('in the headers of a message the baggage of a young event stands, and the event itself has none', () => {
+  const event = { ...eventOf({ traceparent }), baggage: 'tenant=blue' }
+  expect(traceHeaders(event, at)).toEqual({ traceparent, baggage: 'tenant=blue' })
+  expect(traceHeaders({ ...eventOf({}), baggage: 'tenant=blue' }, at)).toEqual({ baggage: 'tenant=blue' })
+  expect(traceHeaders(event, at + 50_000)).toEqual({})
+  expect(messageOf(event, at).headers).toMatchObject({ baggage: 'tenant=blue' })
+  expect(encodeCloudEvent(event)).not.toContain('blue')
 })
 
 test('a message to Kafka has the trace as a header of its own while that goes on, and as an attribute of the event always', () => {

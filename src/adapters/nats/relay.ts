@@ -134,7 +134,11 @@ async function publishOne(opened: OpenConnection, stream: string, subject: strin
     throw new DeliveryRefused(`NATS takes ${max} bytes in a message; the event ${id} has ${payload.length}`)
   const headers = nats.headers()
   headers.set('content-type', 'application/cloudevents+json; charset=utf-8')
-  for (const [name, value] of Object.entries(traceHeaders(event, Date.now()))) headers.set(name, value)
+  // A message that fits only without its baggage goes without it.
+  const hasRoom = payload.length + HEADER_BYTES + (event.baggage?.length ?? 0) <= max
+  const { baggage, ...trace } = traceHeaders(event, Date.now())
+  const carried = { ...trace, ...(hasRoom && baggage !== undefined && { baggage }) }
+  for (const [name, value] of Object.entries(carried)) headers.set(name, value)
   try {
     await jetstream.publish(subject, payload, { msgID: id, headers, expect: { streamName: stream } })
   } catch (error) {

@@ -165,8 +165,10 @@ describe('an app', () => {
   test('an app traces a command from request to append, in the trace that it came with', async () => {
     expect((await add(buildTracedApp(), 'c1', 3)).status).toBe(201)
     const request = findSpan('POST /counter/:id/add')
+    const dispatch = findSpan('dispatch counter.add')
+    expect(dispatch.parentSpanContext).toMatchObject({ traceId: traceIdOf(3), spanId: request.spanContext().spanId })
     for (const name of ['load events', 'decide counter.add', 'append events'])
-      expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: traceIdOf(3), spanId: request.spanContext().spanId })
+      expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: traceIdOf(3), spanId: dispatch.spanContext().spanId })
   })
 
   test('an app traces a query to its rows and to the shared cache, each a step of the query or of the request', async () => {

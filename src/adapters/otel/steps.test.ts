@@ -1,5 +1,8 @@
 import { useTracing } from '../../test-support/tracing.ts'
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Attributes, StepName } from '../../ports/trace/trace.ts'
 import { context, propagation, SpanKind, SpanStatusCode, trace as api } from '@opentelemetry/api'
 import { findSpan, header, inSpan, spans, traceIdOf, tracer, tracing, runUnsampled } from '../../test-support/tracing.ts'
 
@@ -166,7 +169,7 @@ describe('a step', () => {
       { 'emaki.events': 2 },
       {
         'emaki.events': 2,
-        'messaging.system.name': 'emaki',
+        'messaging.system': 'emaki',
         'messaging.destination.name': 'events',
         'messaging.operation.name': 'publish',
         'messaging.operation.type': 'send',
@@ -178,4 +181,70 @@ describe('a step', () => {
     expect(findSpan(title)).toMatchObject({ kind, status: { code: SpanStatusCode.UNSET } })
     expect(findSpan(title).attributes).toEqual(expected)
   })
+})
+
+describe('the list of spans in docs/traces.md', () => {
+  const page = readFileSync(join(import.meta.dir, '../../../docs/traces.md'), 'utf8')
+  const command = { 'emaki.command': 'order.place' }
+  const events = { 'emaki.events': 2 }
+  const target = { 'messaging.system': 'nats', 'messaging.destination.name': 'SHOP.>' }
+  /** Each step as the paths give it, with the span of the page. */
+  const STEPS: Readonly<Record<StepName, readonly [span: string, kind: SpanKind, given: Attributes]>> = {
+    dispatch: ['dispatch …', SpanKind.INTERNAL, command],
+    load: ['load events', SpanKind.CLIENT, { 'emaki.streams': 2, 'db.system.name': 'sqlite' }],
+    prepare: ['prepare …', SpanKind.INTERNAL, command],
+    decide: ['decide …', SpanKind.INTERNAL, command],
+    append: ['append events', SpanKind.CLIENT, { 'emaki.units': 2, 'db.system.name': 'sqlite' }],
+    publish: ['publish events', SpanKind.PRODUCER, events],
+    process: ['process …', SpanKind.CONSUMER, { ...events, 'emaki.subscription': 'orders_v1' }],
+    relay: ['relay …', SpanKind.PRODUCER, { ...events, ...target, 'emaki.subscription': 'to-nats' }],
+    send: ['send …', SpanKind.INTERNAL, command],
+    query: ['query …', SpanKind.INTERNAL, { 'emaki.query': 'totals' }],
+    statement: ['readModel.list', SpanKind.CLIENT, { 'db.operation.name': 'readModel.list', 'db.system.name': 'sqlite' }],
+    cache: ['get cache', SpanKind.CLIENT, { 'emaki.cache.operation': 'get' }],
+  }
+
+  test.each(Object.entries(STEPS))(
+    'the list has the span of the step %s with its kind and its attributes',
+    (name, [span, kind, given]) => {
+      tracing.telemetry.trace.step(name as StepName, [inSpan('request', place => place)], given, () => {})
+      const made = spans().find(one => one.name !== 'request')!
+      expect(made.name.startsWith(span.replace('…', '').trim())).toBe(true)
+      const row = page.split('\n').find(line => line.startsWith(`| \`${span}\``))!
+      expect([made.kind, row.split('|')[2]!.trim()]).toEqual([kind, SpanKind[kind]])
+      expect(Object.keys(made.attributes).filter(attribute => !page.includes(`\`${attribute}\``))).toEqual([])
+      expect(made.attributes).toMatchObject(given)
+    },
+  )
+
+  test('the list names no span that no step makes', () => {
+    const rows = [...page.matchAll(/^\| `([^`]+)`.*\| (?:INTERNAL|CLIENT|PRODUCER|CONSUMER) /gm)].map(([, span]) => span)
+    expect(rows.toSorted()).toEqual(
+      Object.values(STEPS)
+        .map(([span]) => span)
+        .toSorted(),
+    )
+  })
+})
+
+test('an error in a step sets the status of its span and of each step above that fails by it, and of none that catches it', async () => {
+  const { trace } = tracing.telemetry
+  const run = (name: StepName, inner: () => Promise<unknown>) =>
+    trace.step(name, [trace.current()], { 'emaki.command': 'order.place' }, async () => await inner())
+  const fails = () => Promise.reject(new TypeError('no luck'))
+  await inSpan('request', () => run('send', () => run('dispatch', () => run('append', fails)).catch(() => null)))
+  const statuses = ['append events', 'dispatch order.place', 'send order.place'].map(name => findSpan(name))
+  expect(statuses.map(({ status, attributes }) => [status.code, attributes['error.type']])).toEqual([
+    [SpanStatusCode.ERROR, 'TypeError'],
+    [SpanStatusCode.ERROR, 'TypeError'],
+    [SpanStatusCode.UNSET, undefined],
+  ])
+})
+
+test('a step on behalf of a caller that is known by its headers has its baggage', () => {
+  const { trace } = tracing.telemetry
+  const caller = { traceparent: header(5), baggage: 'tenant=blue' }
+  const inside = trace.step('send', [caller], { 'emaki.command': 'order.place' }, () => trace.current()?.baggage)
+  expect(inside).toBe('tenant=blue')
+  expect(inSpan('request', place => place.baggage)).toBeUndefined()
 })

@@ -11,16 +11,25 @@ const SAMPLED = 1
 
 /** A place in a trace of this process. Its header is made when it is needed. */
 class SpanPlace implements TraceContext {
+  readonly #propagation: Api['propagation']
   readonly context: Context
   readonly span: SpanContext
 
-  constructor(context: Context, span: SpanContext) {
+  constructor({ propagation }: Api, context: Context, span: SpanContext) {
+    this.#propagation = propagation
     this.context = context
     this.span = span
   }
 
   get isRecorded(): boolean {
     return (this.span.traceFlags & SAMPLED) !== 0
+  }
+
+  get baggage(): string | undefined {
+    if (!this.#propagation.getBaggage(this.context)) return undefined
+    const headers: { readonly baggage?: string } = {}
+    this.#propagation.inject(this.context, headers)
+    return headers.baggage
   }
 
   get traceparent(): string {
@@ -38,7 +47,7 @@ export function steps(api: Api, tracer: Tracer): Trace {
 
   const placeIn = (at: Context): SpanPlace | null => {
     const span = trace.getSpanContext(at)
-    return span && trace.isSpanContextValid(span) ? new SpanPlace(at, span) : null
+    return span && trace.isSpanContextValid(span) ? new SpanPlace(api, at, span) : null
   }
   const placeOf = (waiting: TraceContext | null): SpanPlace | null =>
     waiting === null || waiting instanceof SpanPlace ? waiting : placeIn(propagation.extract(ROOT_CONTEXT, waiting))
@@ -107,6 +116,12 @@ function describeStep({ SpanKind }: Api, name: StepName, attributes: Attributes)
       return { title: `${attributes['emaki.cache.operation']} cache`, kind: SpanKind.CLIENT, attributes }
     case 'publish':
       return { title: 'publish events', kind: SpanKind.PRODUCER, attributes: messaging(name, attributes) }
+    case 'relay':
+      return {
+        title: `relay ${attributes['emaki.subscription']}`,
+        kind: SpanKind.PRODUCER,
+        attributes: { ...messaging('send', attributes), ...attributes },
+      }
     case 'process':
       return {
         title: `process ${attributes['emaki.subscription']}`,
@@ -117,6 +132,7 @@ function describeStep({ SpanKind }: Api, name: StepName, attributes: Attributes)
       return { title: `send ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
     case 'query':
       return { title: `query ${attributes['emaki.query']}`, kind: SpanKind.INTERNAL, attributes }
+    case 'dispatch':
     case 'prepare':
     case 'decide':
       return { title: `${name} ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
@@ -136,7 +152,7 @@ function database(operation: string, size: string | number | undefined, attribut
 function messaging(operation: string, attributes: Attributes): SpanAttributes {
   return {
     ...attributes,
-    'messaging.system.name': 'emaki',
+    'messaging.system': 'emaki',
     'messaging.destination.name': 'events',
     'messaging.operation.name': operation,
     'messaging.operation.type': operation === 'publish' ? 'send' : operation,

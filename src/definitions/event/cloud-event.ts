@@ -12,6 +12,8 @@ export type CloudEvent = {
     readonly datacontenttype: 'application/json'
   }
   readonly data: string
+  /** The W3C header of its young trace. It goes beside the event, and is no part of it. */
+  readonly baggage?: string
 }
 
 /**

@@ -1,10 +1,22 @@
 // The port to tracing: name a step and run it. Without tracing, a step is only run.
 
-/** A place in a trace. The core reads only its W3C header, which continues the trace elsewhere. */
-export type TraceContext = { readonly traceparent: string }
+/** A place in a trace, by its W3C headers, which continue the trace elsewhere. */
+export type TraceContext = { readonly traceparent: string; readonly baggage?: string | undefined }
 
 /** The steps of the paths. */
-export type StepName = 'load' | 'prepare' | 'decide' | 'append' | 'publish' | 'process' | 'send' | 'query' | 'statement' | 'cache'
+export type StepName =
+  | 'dispatch'
+  | 'load'
+  | 'prepare'
+  | 'decide'
+  | 'append'
+  | 'publish'
+  | 'process'
+  | 'relay'
+  | 'send'
+  | 'query'
+  | 'statement'
+  | 'cache'
 export type Attributes = Readonly<Record<string, string | number>>
 
 export interface Trace {

@@ -1,0 +1,3 @@
+import { testLinked } from './linked-services.cases.ts'
+
+testLinked('webhooks', async () => ({}), 'warehouse')
