@@ -9,6 +9,8 @@ export {
   gateText,
   type Led,
 } from '../definitions/process/replay-gate.ts'
+export { any } from './arbitraries/any.ts'
+export type { Own } from './arbitraries/schema-arbitrary.ts'
 export { type Decided, decide, evolve } from './decide.ts'
 export { checkSagaRun, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
 export { storedOfLine } from '../transfer/stored-line.ts'
