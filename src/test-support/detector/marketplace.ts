@@ -4,7 +4,7 @@ import { Order } from '../../../examples/marketplace/order.ts'
 import { Payment } from '../../../examples/marketplace/payment.ts'
 import { detector } from '../../definitions/detector/detector.ts'
 import type { Finding } from '../../definitions/detector/finding.ts'
-import { DAY_MS, THRESHOLD } from '../../definitions/detector/settings.ts'
+import { DAY_MS, HOUR_MS, THRESHOLD } from '../../definitions/detector/settings.ts'
 import { isShapeKey, type ShapeNote, type ShapeRow } from '../../definitions/detector/shape.ts'
 import { spec } from '../../definitions/event/events.ts'
 import { rowEvents } from '../../definitions/projection/fold.ts'
@@ -41,6 +41,8 @@ export type NullScore = {
   readonly weeks: number
   /** How many calls there were, how many were to be expected by what is printed, and how many notes. */
   readonly calls: number
+  /** Hours in which there was a call: one chance is seen by many watches. */
+  readonly episodes: number
   readonly printed: number
   readonly notes: number
 }
@@ -72,14 +74,16 @@ const nameOf = ({ kind, what, change }: Called) => `${kind} ${what} ${change}`
 
 /** Weeks five to eight of marketplaces without a fault: before that an hourly watch knows no weekdays. */
 export async function scoreUntouched(seeds: readonly number[]): Promise<NullScore> {
-  const total = { weeks: 0, calls: 0, printed: 0, notes: 0 }
+  const total = { weeks: 0, calls: 0, episodes: 0, printed: 0, notes: 0 }
   for (const seed of seeds) {
     const world = openMarketplace(seed)
     world.runUntil(END)
     const from = BEGIN + 4 * WEEK_MS
     const { findings, falseCallsInYear } = await detect(world)
     total.weeks += 4
-    total.calls += findings.filter(({ openedAt }) => openedAt >= from).length
+    const opened = findings.map(({ openedAt }) => openedAt).filter(at => at >= from)
+    total.calls += opened.length
+    total.episodes += new Set(opened.map(at => Math.trunc(at / HOUR_MS))).size
     total.printed += (falseCallsInYear * 4 * WEEK_MS) / (365.25 * DAY_MS)
     total.notes += foldShapes(new Map(), world.events).notes.filter(({ openedAt }) => openedAt >= from).length
   }
@@ -93,8 +97,8 @@ async function detect(world: World) {
   const store: Store = { ...memory(), readAll, head: async () => events.length, samples: samples.toPort() }
   const all = () => true
   const found = await backtest(store, { threshold: THRESHOLD, isCounted: all, isSampled: all, now: () => END })
-  const sights = [...found.subjects, ...found.ratios]
-  const falseCallsInYear = sights.reduce((sum, one) => sum + (one.isLearning ? 0 : one.falseCallsInYear), 0)
+  const sights = [...found.subjects, ...found.ratios].filter(({ isLearning }) => !isLearning)
+  const falseCallsInYear = [...sights, ...found.orders].reduce((sum, one) => sum + one.falseCallsInYear, 0)
   return { findings: found.findings, falseCallsInYear }
 }
 
@@ -136,6 +140,8 @@ function rowOf({ fault, called }: FaultScore): string {
 
 if (import.meta.main) {
   for (const score of await scoreFaults()) console.log(rowOf(score))
-  const { weeks, calls, printed, notes } = await scoreUntouched([11, 12, 13, 14, 15, 16])
-  console.log(`${weeks} weeks untouched: ${calls} calls where ${printed.toFixed(1)} are printed, ${notes} notes`)
+  const { weeks, calls, episodes, printed, notes } = await scoreUntouched([11, 12, 13, 14, 15, 16])
+  console.log(
+    `${weeks} weeks untouched: ${calls} calls in ${episodes} hours where ${printed.toFixed(1)} are printed, ${notes} notes`,
+  )
 }
