@@ -60,7 +60,7 @@ async function startServices(environment: Readonly<Record<string, string>>) {
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: spans.url,
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_BSP_SCHEDULE_DELAY: '50',
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'info,request=off',
   }
   const start = async (ROLE: string, NEXT_URL: string) => {
     const env = { ...environment, ...otel, ADMIN_TOKEN, ROLE, NEXT_URL, SQLITE_FILE: join(folder, `${ROLE}.db`) }
