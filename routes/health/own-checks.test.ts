@@ -83,6 +83,9 @@ describe('the checks of an app', () => {
     ['a text', 'mail', 'the check mail'],
     ['an option that there is not', { run: () => {}, timeout: 5 }, 'timeout'],
     ['no function', { timeoutMs: 5 }, 'run'],
+    ['without any time', { run: () => {}, timeoutMs: 0 }, 'the check mail: timeoutMs'],
+    ['with a time that is no number', { run: () => {}, timeoutMs: Number.NaN }, 'the check mail: timeoutMs'],
+    ['with a result that counts for less than nothing', { run: () => {}, keepMs: -1 }, 'the check mail: keepMs'],
   ])('a check that is %s is refused by name', (_, mail, says) => {
     expect(() => open({ mail } as never)).toThrow(says)
   })

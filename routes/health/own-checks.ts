@@ -51,6 +51,12 @@ export class OwnChecks {
   }
 }
 
+/** A number that is no time would make a check fail at once, or run for every probe. */
+function checkTimes(name: string, { timeoutMs = TIMEOUT_MS, keepMs = KEEP_MS }: CheckOptions): void {
+  if (!(timeoutMs > 0)) throw new TypeError(`the check ${name}: timeoutMs is more than 0; found ${timeoutMs}`)
+  if (!(keepMs >= 0)) throw new TypeError(`the check ${name}: keepMs is 0 or more; found ${keepMs}`)
+}
+
 class OwnCheck {
   readonly #name: string
   readonly #options: Required<CheckOptions>
@@ -65,6 +71,7 @@ class OwnCheck {
   constructor(name: string, check: Check | CheckOptions, { report, clock = () => performance.now() }: OwnChecksOptions) {
     const given = typeof check === 'function' ? { run: check } : check
     checkOptions(`the check ${name}`, given, KINDS)
+    checkTimes(name, given)
     this.#name = name
     this.#options = { timeoutMs: TIMEOUT_MS, keepMs: KEEP_MS, isRequired: false, ...given }
     this.#clock = clock
