@@ -100,7 +100,7 @@ export function app(options: AppOptions): App {
     reporting,
     records: options.requestRecords === false ? null : new RequestRecords(report, options.requestRecords),
     ownChecks: new OwnChecks(options.checks ?? {}, { report }),
-    details: new HealthDetails({ failures: reporting.failures, others: () => otherPartsOf(options, configured) }),
+    details: new HealthDetails({ ...reporting, others: () => otherPartsOf(options, configured) }),
     checkAccess,
     openMetrics,
     ownRoutes: () => hono.routes.slice(first, -derived),

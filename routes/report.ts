@@ -7,12 +7,15 @@ import { isWanted, kindOf, type Report, watchReport } from '../src/ports/report/
 import { recordOf } from '../src/ports/report/notice-record.ts'
 import type { Level } from '../src/ports/report/record.ts'
 import { type PrintOptions, printReports } from '../src/ports/report/print.ts'
+import { withoutSecrets } from '../src/ports/report/secrets.ts'
 import type { AppOptions } from './app-options.ts'
 
 export type Reporting = {
   readonly report: Report
   readonly failures: Failures
   readonly ring: RecordRing
+  /** Hides secrets in all texts of a value. */
+  readonly hide: <T>(value: T) => T
   /** The levels that are printed. Null: the app takes its records itself. */
   readonly levels: LevelSwitch | null
 }
@@ -29,7 +32,8 @@ export function reportingOf({ report, telemetry }: AppOptions, configured: () =>
   const ring = new RecordRing({ secrets: () => options().secrets ?? [] })
   const printed = levels && printLater(() => ({ ...options(), levels: () => levels.levels() }))
   const out = sendRecords(report ?? printed!, telemetry, options)
-  return { report: failures.observe(ring.observe(out)), failures, ring, levels }
+  const hide = <T>(value: T) => withoutSecrets(value, options().secrets)
+  return { report: failures.observe(ring.observe(out)), failures, ring, hide, levels }
 }
 
 /** Sends what is printed, or what the report of the app takes, also to a back end. */

@@ -14,6 +14,8 @@ export type OtherParts = { readonly hasSharedCache: boolean; readonly hasCdn: bo
 
 export type HealthDetailsOptions = {
   readonly failures: Failures
+  /** Hides secrets in all texts of a value: errors may say how they tried to connect. */
+  readonly hide: <T>(value: T) => T
   readonly others: () => OtherParts
   /** In ms since 1970. Default: the machine's clock. */
   readonly now?: () => number
@@ -47,7 +49,7 @@ export class HealthDetails {
 
   /** What fails in this process and is tried again and again. */
   get failing(): readonly OpenFailure[] {
-    return this.#options.failures.open
+    return this.#options.hide(this.#options.failures.open)
   }
 
   /** Sees the state of each subscription, so that a later question knows since when it is in it. */
@@ -69,7 +71,8 @@ export class HealthDetails {
     const stalls = await settleWithin(TIMEOUT_MS, services.stalls.list(), () => new Error('late')).catch(
       () => services.stalls.known,
     )
-    return { checks: withoutEmpty(Object.fromEntries(checks) as PartChecks), failing: this.failing, stalls }
+    const described = withoutEmpty(Object.fromEntries(checks) as PartChecks)
+    return this.#options.hide({ checks: described, failing: this.failing, stalls })
   }
 
   #readerOf(found: Status): Part {

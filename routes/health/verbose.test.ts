@@ -51,6 +51,18 @@ describe('GET /ready?verbose', () => {
     ])
   })
 
+  test('GET /ready?verbose shows no password that stands in an error of a check, of its record or of what fails', async () => {
+    const check = () => {
+      throw new Error('cannot reach postgres://me:geheim@db/x')
+    }
+    const { app, get } = openClient({ serve: [thing], checks: { partner: check }, report: () => {} })
+    await app[spec].start()
+    const { body } = await get('/ready?verbose')
+    expect(JSON.stringify(body)).not.toContain('geheim')
+    const error = 'cannot reach postgres://me:***@db/x'
+    expect(body).toMatchObject({ checks: { own: [{ error, lastError: { message: error } }] }, failing: [{ error }] })
+  })
+
   test('GET /ready?verbose says of what is parked since when, and why', async () => {
     const { app, get, post } = openClient({ serve: [thing, things] })
     const emaki = await app[spec].start()

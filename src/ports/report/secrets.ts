@@ -23,6 +23,7 @@ export function hideSecrets(text: string, secrets: readonly string[] = []): stri
 export function withoutSecrets<T>(value: T, secrets: readonly string[] = []): T {
   const hide = (one: unknown): unknown => {
     if (typeof one === 'string') return hideSecrets(one, secrets)
+    if (Array.isArray(one)) return one.map(hide)
     if (typeof one !== 'object' || one === null) return one
     const members = Object.entries(one).map(([name, member]) => [name, SECRET_NAME.test(name) ? HIDDEN : hide(member)])
     return Object.fromEntries(members)
