@@ -48,6 +48,7 @@ import { observeMeasures } from './metrics/measures.ts'
 import { listenerNotice, reportUnanswered } from './dispatch/notices.ts'
 import { measureReport, measureTrace } from './metrics/measured.ts'
 import { checkOptions, type OptionKinds, RUNTIME_OPTIONS } from './definitions/options.ts'
+import { observeInstances } from './metrics/process-instances.ts'
 import { Metrics } from './metrics/registry.ts'
 import { sampleForDetectors } from './metrics/sample-detectors.ts'
 import { measureStore } from './metrics/store.ts'
@@ -370,6 +371,8 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     onCheckpoint: (table, position) => invalidation.invalidateTable(table, position),
   })
   const endMeasures = observeMeasures(shared, subscriptions)
+  const over = new AbortController()
+  observeInstances({ ...shared, signal: over.signal }, [...definitions.process.values()])
   const findings = watchFindings(shared, subscriptions)
   const sampler = sampleForDetectors(shared, subscriptions)
   const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
@@ -383,10 +386,11 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
       findings.start()
       sampler?.start()
     },
-    close: async (over: AbortSignal) => {
+    close: async (ending: AbortSignal) => {
       endMeasures()
-      await Promise.all([settleOrAbort(findings.close(), over), subscriptions.close(over)])
-      if (sampler) await settleOrAbort(sampler.close(), over)
+      over.abort()
+      await Promise.all([settleOrAbort(findings.close(), ending), subscriptions.close(ending)])
+      if (sampler) await settleOrAbort(sampler.close(), ending)
       await following.close()
     },
   }

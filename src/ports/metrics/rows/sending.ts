@@ -26,6 +26,14 @@ export const SENDING = {
     question: 'What is to be sent later?',
     help: 'Commands and timers of the agenda that are due later.',
   },
+  'emaki.process.instances': {
+    kind: 'gauge',
+    unit: '{instance}',
+    attributes: ['process', 'state'],
+    board: 'processes',
+    question: 'How many instances of processes are in each state?',
+    help: 'Instances of a process in each state: open; of a saga running, undoing, done, undone or stuck. Every process shows all of them.',
+  },
   'emaki.send.duration': {
     kind: 'histogram',
     unit: 's',
