@@ -13,6 +13,7 @@ import { until } from '../test-support/servers/until.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
 import { auditVerb, parkedVerb, rebuildVerb, unparkVerb } from './rows.ts'
 import { statusVerb } from './subscriptions.ts'
+import { whyVerb } from './why.ts'
 
 afterEach(cleanUp)
 
@@ -52,12 +53,13 @@ async function run({ store, serve }: Pick<ReturnType<typeof openShop>, 'store' |
   return { sell, valueIn }
 }
 
-test('status, parked, unpark, audit and rebuild take the name of a measure, and find its series', async () => {
+test('status, parked, why, unpark, audit and rebuild take the name of a measure, and find its series', async () => {
   const { mending, store, serve } = openShop()
   const { sell, valueIn } = await run({ store, serve })
   for (const cents of [5, 13, 2]) await sell(cents)
-  expect((await runVerb(statusVerb, { store, serve })).out).toMatch(/\ntakings_v1 +projection/)
+  expect((await runVerb(statusVerb, { store, serve })).out).toMatch(/\ntakings_v1 +measure/)
   expect((await runVerb(parkedVerb, { store, serve, words: ['takings'] })).out).toContain('thirteen')
+  expect((await runVerb(whyVerb, { store, serve, words: ['takings'] })).out).toContain('parked')
   mending.isMended = true
   expect((await runVerb(unparkVerb, { store, serve, words: ['takings'] })).out).toBe('1 will be handled again\n')
   await until('the series is added up', async () => (await valueIn('takings_v1'))[0] === 20)

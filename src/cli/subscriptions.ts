@@ -1,4 +1,5 @@
 // status, pause and resume: how far each subscription is, and whether it goes on. They may run beside a server.
+import { kindWord } from '../definitions/definition.ts'
 import type { Status } from '../subscription/status.ts'
 import { operate } from './opened.ts'
 import { paintFor } from '../lib/paint.ts'
@@ -12,7 +13,7 @@ export const statusVerb: Verb = {
     operate(call, async ({ status }) => {
       const found = await status()
       if (call.json) console.log(JSON.stringify(found))
-      else console.log(found.length ? tableOf(found) : 'this app follows nothing')
+      else console.log(found.length ? tableOf(found, call.serve) : 'this app follows nothing')
       return 0
     }),
 }
@@ -29,13 +30,18 @@ export const resumeVerb: Verb = {
   run: call => change(call, 'resume', { done: 'goes on', vain: 'is not paused' }),
 }
 
-function tableOf(found: readonly Status[]): string {
+function tableOf(found: readonly Status[], serve: Call['serve']): string {
   const { bold, yellow } = paintFor()
   const rows = found.map(
     ({ name, definition, position, lagEvents, isPaused, isServing, parkedKeys, parkedStreams, retrying }) => {
       const state = isPaused ? yellow('paused') : isServing ? 'ok' : 'does not serve'
       const counts = [position, lagEvents, parkedKeys + parkedStreams, retrying]
-      return [name, definition.kind, ...counts.map(one => (definition.kind === 'schedule' ? '—' : String(one))), state]
+      return [
+        name,
+        kindWord(serve, definition),
+        ...counts.map(one => (definition.kind === 'schedule' ? '—' : String(one))),
+        state,
+      ]
     },
   )
   return table(['SUBSCRIPTION', 'KIND', 'POSITION', 'LAG', 'PARKED', 'IN RETRY', 'STATE'].map(bold), rows)

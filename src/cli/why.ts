@@ -1,6 +1,6 @@
 // why: what stands still, since when, who blocks whom, and what mends it.
 import { storeOf } from '../config.ts'
-import { definitionOf } from '../definitions/definition.ts'
+import { runningOf } from '../definitions/definition.ts'
 import { describeNames } from '../definitions/nearest-name.ts'
 import { settleWithin } from '../lib/deadline.ts'
 import { paintFor, plain } from '../lib/paint.ts'
@@ -63,7 +63,7 @@ async function readOf(call: Call): Promise<Read> {
 }
 
 async function readOpened(call: Call, store: Store): Promise<Read> {
-  const definitions = call.serve.map(definitionOf)
+  const definitions = call.serve.map(runningOf)
   const { status } = new Operations(store, definitions)
   const own = await subscriptionsOf(call, status)
   const stalls = await readStalls({ store, definitions, status, leaseMs: call.config.LEASE_MS })
@@ -87,7 +87,9 @@ async function subscriptionsOf(call: Call, status: Operations['status']): Promis
   const found = all.filter(one => one.name === name || one.definition.name === name)
   if (found.length) return new Set(found.map(one => one.name))
   const names = [...new Set(all.map(({ definition }) => definition.name))]
-  throw new Misused(`no projection, processor, process or schedule is named ${plain(name)}; ${describeNames(name, names)}`)
+  throw new Misused(
+    `no projection, processor, process, schedule, measure or detector is named ${plain(name)}; ${describeNames(name, names)}`,
+  )
 }
 
 function textOf(found: readonly Shown[]): string {

@@ -1,5 +1,6 @@
 // The definitions that an app serves, sorted by their kind and checked against each other.
 import type { DeciderSpec } from './decider/decider.ts'
+import { isDetector } from './detector/detector.ts'
 import { checkDerivedNames } from './derived-names.ts'
 import type { InboxSpec } from './endpoint.ts'
 import { spec } from './event/events.ts'
@@ -71,6 +72,14 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
 export function runningOf(served: Served): Definition {
   const definition = definitionOf(served)
   return definition.kind === 'measure' ? (ownRowsOf(definition) ?? definition) : definition
+}
+
+/** What a user calls a definition that runs: the projection of a measure is a measure, and that of a detector a detector. */
+export function kindWord(serve: readonly Served[], { kind, name }: Pick<Definition, 'kind' | 'name'>): string {
+  if (kind !== 'projection') return kind
+  const served = serve.find(one => runningOf(one).kind === kind && runningOf(one).name === name)
+  if (!served) return kind
+  return definitionOf(served).kind === 'measure' ? 'measure' : isDetector(runningOf(served)) ? 'detector' : kind
 }
 
 /** The definition inside a served value. `serve` takes every kind, and the spec names the kind. */
