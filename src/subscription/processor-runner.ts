@@ -12,6 +12,7 @@ import { checkKey } from '../ports/read-model/storable.ts'
 import { type Counter, type Meter, unmetered } from '../ports/metrics/meter.ts'
 import { setRunMeter } from '../ports/metrics/run-meter.ts'
 import type { Report } from '../ports/report/notice.ts'
+import { setRunReport } from '../ports/report/run-report.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Baggages } from '../ports/trace/baggage.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -51,6 +52,7 @@ export class ProcessorRunner implements Consumer {
   readonly target: ProcessorSpec['target']
   /** Ends the work under one lease. */
   readonly #meter: Meter
+  readonly #report: Report
   readonly #given: Counter
   #stop = new AbortController()
   /** Ends what begins handling: with the work, and once a handler has asked to stop. */
@@ -66,6 +68,7 @@ export class ProcessorRunner implements Consumer {
     const { report, metrics = unmetered, baggages, send, reads, sleep = sleepFor, now = Date.now, random = Math.random } = options
     this.#store = store
     this.#meter = metrics
+    this.#report = report
     this.#given = metrics.counter('emaki.subscription.events', processor.name)
     this.#processor = processor
     this.target = processor.target
@@ -100,6 +103,7 @@ export class ProcessorRunner implements Consumer {
   begin = async (lease: Lease): Promise<void> => {
     this.#stop = new AbortController()
     setRunMeter(this.#stop.signal, this.#meter)
+    setRunReport(this.#stop.signal, this.#report)
     this.#beginning = new AbortController()
     this.#asked = null
     this.#handledTo = Number.POSITIVE_INFINITY

@@ -53,7 +53,12 @@ export class Breaker {
     this.#durations = keep(outcome => meter.histogram('emaki.delivery.duration', relay, outcome))
     this.#open = meter.upDownCounter('emaki.delivery.open', relay)
     const mend = 'Nothing is lost: events are sent later.'
-    this.#away = new Episode({ report, what: `${receiver} is unavailable`, mend, fields: { part: 'relay', receiver } })
+    this.#away = new Episode({
+      report,
+      what: `${receiver} is unavailable`,
+      mend,
+      fields: { subscription: relay, part: 'relay', receiver },
+    })
   }
 
   /** Repeats a delivery until it succeeds. Rejects if it is refused, or if the signal is aborted. */

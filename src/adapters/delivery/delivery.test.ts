@@ -5,7 +5,9 @@ import { processor } from '../../definitions/processor.ts'
 import { startServices } from '../../runtime.ts'
 import { Counter, counter, countUp } from '../../test-support/relays.ts'
 import { seriesOf } from '../../test-support/series.ts'
+import { freePort } from '../../test-support/servers/free-port.ts'
 import { until } from '../../test-support/servers/until.ts'
+import { webhooks } from '../webhooks/webhooks.ts'
 import { Breaker, Busy, DeliveryRefused } from './breaker.ts'
 import { deliverInOrder } from './in-order.ts'
 import { oncePerRun } from './per-run.ts'
@@ -198,6 +200,21 @@ test('the attempts of a relay that an app runs are measured by their end, and it
     expect(await open()).toEqual({ 'to-receiver': 0 })
     const counted = await seriesOf(emaki.metrics, 'emaki.delivery.duration')
     expect(counted).toEqual({ 'to-receiver failed': 2, 'to-receiver refused': 1, 'to-receiver done': 1 })
+  } finally {
+    await emaki.close()
+  }
+})
+
+test('an outage of a relay is told to the report of its app, and counted for the subscription', async () => {
+  const told: unknown[] = []
+  const url = `http://127.0.0.1:${freePort()}/`
+  const relay = webhooks('partner', { from: Counter, url, secrets: `whsec_${Buffer.alloc(32, 1).toString('base64')}` })
+  const emaki = await startServices({ serve: [counter, relay], report: problem => told.push(problem) })
+  try {
+    await countUp(emaki, 1, 1)
+    await until('it is told', () => told.length > 0)
+    expect(told).toMatchObject([{ code: 'retry-began', fields: { subscription: 'partner', part: 'relay' } }])
+    expect(await seriesOf(emaki.metrics, 'emaki.retry.open')).toEqual({ partner: 1 })
   } finally {
     await emaki.close()
   }

@@ -15,7 +15,7 @@ import type { KafkaClientOptions } from './client-options.ts'
 import { kafkaConnection } from './connection.ts'
 import { bytesOf, messageOf } from './message.ts'
 import type { Report } from '../../ports/report/notice.ts'
-import { printReports } from '../../ports/report/print.ts'
+import { runReport } from '../../ports/report/run-report.ts'
 
 export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
   /** The family or families of the events. */
@@ -39,7 +39,7 @@ export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further options of the client: `ssl`, `sasl`, `clientId` … */
   readonly connect?: KafkaClientOptions
-  /** Called once for each outage, with its first error. Default: it prints a JSON record on standard error. */
+  /** Called once for each outage, with its first error. Default: that of the app. */
   readonly report?: Report
 }
 
@@ -114,13 +114,9 @@ function fittedMessage(event: CloudEvent, bytesMax: number): Message {
 type KafkaMessage = { readonly topic: string; readonly message: Message }
 type KafkaReceiver = Pick<KafkaRelayOptions<AnyEvents, string>, 'brokers' | 'connect' | 'deadlineMs' | 'report'>
 
-function producer(
-  relay: string,
-  { brokers, connect, deadlineMs = 5_000, report = printReports() }: KafkaReceiver,
-  signal: AbortSignal,
-) {
+function producer(relay: string, { brokers, connect, deadlineMs = 5_000, report }: KafkaReceiver, signal: AbortSignal) {
   const { producer, renew } = kafkaConnection({ brokers, connect, deadlineMs, signal })
-  const breaker = new Breaker({ relay, signal, receiver: 'Kafka', report })
+  const breaker = new Breaker({ relay, signal, receiver: 'Kafka', report: report ?? runReport(signal) })
   return (request: readonly KafkaMessage[]) =>
     breaker.deliver(async () => {
       try {

@@ -14,7 +14,7 @@ import type { Start } from '../../definitions/start.ts'
 import type { NatsClientOptions } from './client-options.ts'
 import { natsConnection, type OpenConnection } from './connection.ts'
 import type { Report } from '../../ports/report/notice.ts'
-import { printReports } from '../../ports/report/print.ts'
+import { runReport } from '../../ports/report/run-report.ts'
 
 export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   /** The family or families of the events. */
@@ -41,7 +41,7 @@ export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further options of the client: `user`, `pass`, `token`, `tls`, `authenticator` … */
   readonly connect?: NatsClientOptions
-  /** Called once for each outage, with its first error. Default: it prints a JSON record on standard error. */
+  /** Called once for each outage, with its first error. Default: that of the app. */
   readonly report?: Report
 }
 
@@ -111,7 +111,7 @@ type Publish = (subject: string, event: CloudEvent) => Promise<void>
 
 function publisher(
   relay: string,
-  { servers, stream, connect, deadlineMs = 5_000, report = printReports() }: NatsReceiver,
+  { servers, stream, connect, deadlineMs = 5_000, report }: NatsReceiver,
   signal: AbortSignal,
 ): Publish {
   const openConnection = natsConnection({
@@ -120,7 +120,7 @@ function publisher(
     deadlineMs,
     signal,
   })
-  const breaker = new Breaker({ relay, signal, receiver: 'NATS', report })
+  const breaker = new Breaker({ relay, signal, receiver: 'NATS', report: report ?? runReport(signal) })
   return (subject, event) => breaker.deliver(async () => publishOne(await openConnection(), stream, subject, event))
 }
 

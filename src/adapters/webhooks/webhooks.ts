@@ -13,7 +13,7 @@ import type { Start } from '../../definitions/start.ts'
 import { Gone, NotAccepted, post } from './post.ts'
 import { keysOf, sign } from './signature.ts'
 import type { Report } from '../../ports/report/notice.ts'
-import { printReports } from '../../ports/report/print.ts'
+import { runReport } from '../../ports/report/run-report.ts'
 
 export type WebhooksOptions<F extends AnyEvents, T extends string> = {
   /** The family or families of the events. */
@@ -42,7 +42,7 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further headers of each message. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Called once for each outage, with its first error, and when the endpoint answers 410. Default: it prints a JSON record on standard error. */
+  /** Called once for each outage, with its first error, and when the endpoint answers 410. Default: that of the app. */
   readonly report?: Report
   /** The clock, in ms since 1970. Default: Date.now. */
   readonly now?: () => number
@@ -114,7 +114,7 @@ type WebhookReceiver = Pick<WebhooksOptions<AnyEvents, string>, 'url' | 'deadlin
 
 function endpoint(relay: string, options: WebhookReceiver, keys: readonly Buffer[], signal: AbortSignal) {
   const where = `webhooks('${relay}')`
-  const { url, deadlineMs = 15_000, headers = {}, report = printReports(), now = Date.now } = options
+  const { url, deadlineMs = 15_000, headers = {}, report = runReport(signal), now = Date.now } = options
   const breaker = new Breaker({ relay, signal, receiver: `the endpoint of ${where}`, report })
   let isGone = false
 
