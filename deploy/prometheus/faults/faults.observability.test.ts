@@ -145,8 +145,11 @@ describe('an alert', () => {
     expect(await everFired(prometheus, HEALTHY)).toEqual([])
   })
 
-  test('an alert whose expression is broken is missed, and one with a threshold that is too low is seen in health', async () => {
-    const wrong = RULES.replace('expr: up == 0', 'expr: up == 2').replace('p99_seconds > 0.1', 'p99_seconds > 0')
+  test('an alert whose expression is broken is missed, and one that is true of health is seen', async () => {
+    const wrong = RULES.replace('expr: up == 0', 'expr: up == 2').replace(
+      '(emaki_subscription_owner) == 0',
+      '(emaki_subscription_owner) == 1',
+    )
     const job = `${HEALTHY}-of-wrong-rules`
     const gone = freePort()
     const app = await Rig.start({ metrics: [gone] })
@@ -159,7 +162,7 @@ describe('an alert', () => {
     process.kill(app.nodes[0]!.pid, 'SIGKILL')
     await until('it is known to be away', async () => (await planted.query(`up{job="${job}"} == 0`)).length > 0)
     await until('health is called a fault', async () => (await everFired(planted, HEALTHY)).length > 0)
-    expect(await everFired(planted, HEALTHY)).toEqual(['EmakiLoopBlocked'])
+    expect(await everFired(planted, HEALTHY)).toEqual(['EmakiUnowned'])
     expect(await everFired(planted, job)).not.toContain('EmakiDown')
     await app.end()
   })
