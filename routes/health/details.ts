@@ -72,7 +72,7 @@ export class HealthDetails {
       () => services.stalls.known,
     )
     const described = withoutEmpty(Object.fromEntries(checks) as PartChecks)
-    return this.#options.hide({ checks: described, failing: this.failing, stalls })
+    return this.#options.hide({ checks: described, failing: this.#options.failures.open, stalls })
   }
 
   #readerOf(found: Status): Part {

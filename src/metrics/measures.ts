@@ -1,5 +1,4 @@
 // The metrics that measures give. Their values are rows, so every node shows the same.
-import { verbCommand } from '../lib/verb-command.ts'
 import type { Definitions } from '../definitions/definition.ts'
 import type { MeasureSpec } from '../definitions/measure/spec.ts'
 import type { MetricReading, Series } from '../ports/metrics/reading.ts'
@@ -9,7 +8,7 @@ import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import { keepByCost } from './keep-by-cost.ts'
 import { readMeasure } from './measure-series.ts'
-import type { Metrics } from './registry.ts'
+import { type Metrics, readingMend } from './registry.ts'
 
 type Measuring = {
   readonly definitions: Pick<Definitions, 'measure'>
@@ -48,10 +47,6 @@ function measureReader(reading: Reading, measure: MeasureSpec): () => Promise<re
       return []
     }
   }
-}
-
-function readingMend(): string {
-  return `The other metrics are answered meanwhile. See what the store says: \`${verbCommand('doctor')}\`.`
 }
 
 /** Reads the series of a measure. None: its rows are still being made. */

@@ -67,6 +67,11 @@ export class Buckets implements Histogram, Distribution {
   }
 }
 
+/** What mends a reading that fails. */
+export function readingMend(): string {
+  return `The other metrics are answered meanwhile. See what the store says: \`${verbCommand('doctor')}\`.`
+}
+
 /** Reads what is true now, when somebody asks. */
 type Observer = () => Promise<ReadonlyMap<MetricName, readonly Observation[]>>
 
@@ -116,7 +121,7 @@ export class Metrics implements Meter {
   observe<N extends GaugeName | CounterName>(names: readonly N[], read: () => Observed<N> | Promise<Observed<N>>): void {
     const observe = oneAtATime(async () => new Map(Object.entries(await read()) as [MetricName, readonly Observation[]][]))
     const what = `${names.join(', ')} cannot be read for a scrape`
-    const mend = `The other metrics are answered meanwhile. See what the store says: \`${verbCommand('doctor')}\`.`
+    const mend = readingMend()
     this.#observers.push({ names, observe, episode: new Episode({ report: one => this.#report(one), what, mend }) })
   }
 
