@@ -20,20 +20,18 @@ export type TracedSender = {
 }
 
 export function tracedSender({ dispatcher, trace, baggages }: TracedSenderOptions): TracedSender {
-  const carry: TracedSender['carry'] = ({ baggage }, parent) => {
-    const given = baggages?.carry(baggage)
-    // What runs may have changed it since the request came.
-    return parent?.baggage === undefined ? given : baggages?.carry(parent.baggage)
-  }
+  // What runs may have changed it since the request came.
+  const carry: TracedSender['carry'] = ({ baggage }, parent) => baggages?.carry(parent?.baggage ?? baggage)
   return {
     carry,
     send: (decider, parsed, sent) => {
-      const send = (parent: TraceContext | null) =>
-        sendParsed(dispatcher, decider, parsed, { ...sent, noteEvent: carry(sent, parent) }, parent)
       const caller = trace.current() ?? (trace.isRecording ? givenCaller(sent) : null)
-      if (caller === null) return send(null)
+      if (caller === null) return sendParsed({ dispatcher, decider, parsed, parent: null, noteEvent: carry(sent, null) }, sent)
       const name = `${decider.name}.${parsed[0]!.command.command}`
-      return trace.step('dispatch', [caller], { 'emaki.command': name }, () => send(trace.current()))
+      return trace.step('dispatch', [caller], { 'emaki.command': name }, () => {
+        const parent = trace.current()
+        return sendParsed({ dispatcher, decider, parsed, parent, noteEvent: carry(sent, parent) }, sent)
+      })
     },
   }
 }

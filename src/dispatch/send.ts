@@ -76,9 +76,6 @@ export type SendOptions = {
  */
 export type DispatchOptions = SendOptions & { readonly authorize?: (state: unknown) => Verdict }
 
-/** `noteEvent`: called with the id of each event that is decided. */
-type SendingOptions = DispatchOptions & { readonly noteEvent?: PendingCommand['noteEvent'] }
-
 /**
  * Parses a command's data with its schema: gives the output, or what is wrong. Throws a TypeError if the decider has no
  * such command.
@@ -128,16 +125,22 @@ export function strayOption(where: string, options: object): string | null {
 /** A command with the output of its schema. */
 export type ParsedCommand = { readonly command: Command; readonly data: unknown }
 
+/** `noteEvent`: called with the id of each event that is decided. */
+type Sending = {
+  readonly dispatcher: Dispatcher
+  readonly decider: DeciderSpec
+  readonly parsed: readonly ParsedCommand[]
+  readonly parent: TraceContext | null
+  readonly noteEvent: PendingCommand['noteEvent']
+}
+
 /**
  * Sends a command whose data was parsed, or several of one instance as one. It joins the queue of its stream and
  * resolves to its outcome.
  */
 export function sendParsed(
-  dispatcher: Dispatcher,
-  decider: DeciderSpec,
-  parsed: readonly ParsedCommand[],
-  options: SendingOptions,
-  parent: TraceContext | null,
+  { dispatcher, decider, parsed, parent, noteEvent }: Sending,
+  options: DispatchOptions,
 ): Promise<Outcome> {
   const [command, ...more] = parsed.map(one => fittedCommand(decider, one)) as [Command, ...Command[]]
   const given = parsed.map(one => one.command)
@@ -159,7 +162,7 @@ export function sendParsed(
       actor: actor ?? null,
       initiator: initiatorOf(options) ?? null,
       meta: metaOf(options, parent),
-      noteEvent: options.noteEvent,
+      noteEvent,
       sentAt,
       deadline: sentAt + (options.deadlineMs ?? patience.commandMs),
       signal: signal ?? null,
