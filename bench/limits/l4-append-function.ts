@@ -8,7 +8,7 @@ import { row } from './row.ts'
 /** L4: the append function called without a runtime or a store in front of it, with so many new streams a call. */
 export function appendFunction(streams: number): Contestant {
   return {
-    system: 'append_v3',
+    system: 'append_v4',
     open: async arena => {
       const url = await arena.server.createDatabase('function')
       const migrating = store(url)
@@ -21,7 +21,7 @@ export function appendFunction(streams: number): Contestant {
         const rows = Array.from({ length: streams }, row)
         const joined = (name: keyof (typeof rows)[number]) => rows.map(row => row[name]).join('\n')
         const [found] = await sql.unsafe(
-          'select failed is null as ok from emaki.append_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, null, 2000)',
+          'select failed is null as ok from emaki.append_v4($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, null, 2000)',
           [
             `{${rows.map(({ stream }) => stream).join(',')}}`,
             ...fixed,
@@ -33,7 +33,7 @@ export function appendFunction(streams: number): Contestant {
           ],
           { prepare: true },
         )
-        if (!found?.['ok']) throw new Error('append_v3 refused a new stream')
+        if (!found?.['ok']) throw new Error('append_v4 refused a new stream')
         acted += streams
       }
       return driven(

@@ -1,4 +1,4 @@
-// The values of an append, and the meaning of the server's answer. append_v3 keeps the order of the log.
+// The values of an append, and the meaning of the server's answer. append_v4 keeps the order of the log.
 import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Conflict, Expectation, NewKey, Slice, StoredKey, Unit, UnitOutcome } from '../../ports/store/unit.ts'
 import type { QueryValue } from './query.ts'
@@ -11,7 +11,7 @@ export function unitSlices(units: readonly Unit[]): readonly UnitSlice[] {
   return units.flatMap(({ slices }, unit) => slices.map(slice => ({ ...slice, unit })))
 }
 
-/** The values of append_v3, in its order. The last one is the longest wait for the log's lock, in ms. */
+/** The values of append_v4, in its order. The last one is the longest wait for the log's lock, in ms. */
 export function appendValues(units: readonly Unit[], slices: readonly UnitSlice[], lockTimeoutMs: number): readonly QueryValue[] {
   const events = slices.flatMap(({ events }) => events)
   return [
@@ -30,7 +30,7 @@ export function appendValues(units: readonly Unit[], slices: readonly UnitSlice[
   ]
 }
 
-/** The last value of append_rows_v1, if it is needed: rows with the ids of their events, as JSON. Null: no unit has rows. */
+/** The last value of append_rows_v2, if it is needed: rows with the ids of their events, as JSON. Null: no unit has rows. */
 export function rowsJson(units: readonly Unit[]): string | null {
   const rows = units.flatMap(({ rows = [] }) => rows)
   return rows.length ? JSON.stringify(rows) : null
@@ -41,6 +41,8 @@ export type AppendRow = {
   readonly first: number | null
   readonly stamp: Date
   readonly heads: string
+  /** How long the append waited for the log's lock, in seconds. */
+  readonly waited: number
   readonly failed: {
     readonly conflicts: readonly {
       readonly slice: number

@@ -24,7 +24,7 @@ const event = (): NewEvent => ({ id: Bun.randomUUIDv7(), type: 'Placed', schema:
 const unit = (stream: string): Unit => ({ slices: [{ stream, expect: 'any', events: [event()] }], keys: [] })
 /** The append function as a client of its own would call it. */
 const call = (stream: string) =>
-  `select * from ${at.schema}.append_v3('{${stream}}', '{-1}', '{0}', '{1}', '{1}', '${Bun.randomUUIDv7()}', 'T', 's', '{}', '{}', null, 1000)`
+  `select * from ${at.schema}.append_v4('{${stream}}', '{-1}', '{0}', '{1}', '{1}', '${Bun.randomUUIDv7()}', 'T', 's', '{}', '{}', null, 1000)`
 
 describe('the database', () => {
   test('the database refuses to update, delete or truncate events', async () => {

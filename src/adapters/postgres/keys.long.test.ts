@@ -17,7 +17,7 @@ test('an append looks its keys up by their index, however few there were when it
   const append = (key: string) => {
     const named = { unit: 0, key, fingerprint: '', stream: `s-${key}`, version: 1, count: 1, rejection: null, keep_ms: 60_000 }
     return sql.unsafe(
-      `select * from append_v3(array['s-${key}'], '{-1}', '{0}', '{1}', '{1}', '${Bun.randomUUIDv7()}', 'T', 's', '{}', '{}', '${JSON.stringify([named])}', 1000)`,
+      `select * from append_v4(array['s-${key}'], '{-1}', '{0}', '{1}', '{1}', '${Bun.randomUUIDv7()}', 'T', 's', '{}', '{}', '${JSON.stringify([named])}', 1000)`,
     )
   }
   const read = async () => {

@@ -1,5 +1,6 @@
 // The log in one schema. The functions in migrations/postgres keep its promises; this file calls them.
 import type { StoredFact } from '../../definitions/event/read.ts'
+import { type Meter, unmetered } from '../../ports/metrics/meter.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import { instant } from '../../ports/store/instant.ts'
@@ -36,11 +37,16 @@ export class PostgresLog implements Log {
   readonly #schema: string
   readonly #lockTimeoutMs: number
   readonly #pools: PostgresLogOptions['pools']
+  #lockTime = unmetered.histogram('emaki.append.lock.time')
 
   constructor({ schema, lockTimeoutMs, pools }: PostgresLogOptions) {
     this.#schema = schema
     this.#lockTimeoutMs = lockTimeoutMs
     this.#pools = pools
+  }
+
+  measureWith(meter: Meter): void {
+    this.#lockTime = meter.histogram('emaki.append.lock.time')
   }
 
   async append(units: readonly Unit[]): Promise<readonly UnitOutcome[]> {
@@ -148,10 +154,11 @@ export class PostgresLog implements Log {
     const rows = rowsJson(units)
     const call =
       rows === null
-        ? `select * from ${this.#schema}.append_v3(${common})`
-        : `select * from ${this.#schema}.append_rows_v1(${common}, $13::text::json)`
+        ? `select * from ${this.#schema}.append_v4(${common})`
+        : `select * from ${this.#schema}.append_rows_v2(${common}, $13::text::json)`
     const values = [...appendValues(units, slices, this.#lockTimeoutMs), ...(rows === null ? [] : [rows])]
     const [row] = await this.#pools().writer.run(sql => query<AppendRow>(sql, call, values), { reasonIfLost: 'unknown' })
+    this.#lockTime.record(row!.waited)
     return unitOutcomes(units, slices, row!, await this.#findKeys(duplicateKeys(units, row!)))
   }
 

@@ -1,4 +1,4 @@
-// A rolling deploy: releases that call append_v1 and releases that call append_v3 write one log at the same time.
+// A rolling deploy: releases that call append_v1 and releases that call append_v4 write one log at the same time.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import createClient, { type Sql } from 'postgres'
 import type { NewEvent } from '../../ports/store/event.ts'
@@ -104,7 +104,7 @@ test('an older and a newer release at once leave no hole in positions or version
   expect(hot.map(({ version }) => version)).toEqual(Array.from({ length: 2 * ROUNDS }, (_, i) => i + 1))
 })
 
-test('a role that could append before append_v2 and append_v3 came may call all from then on, and nobody else', async () => {
+test('a role that could append before append_v2, append_v3 and append_v4 came may call all from then on, and nobody else', async () => {
   const [old, role] = [await testSchema(), `rolling_${at.schema}`]
   await old.sql.unsafe(`create role ${role} login; create role ${role}_other login`).simple()
   try {
@@ -115,11 +115,11 @@ test('a role that could append before append_v2 and append_v3 came may call all 
     const may = async (name: string) => {
       const [found] = await old.sql`
         select array_agg(has_function_privilege(${name}, p.oid, 'execute')) as may from pg_proc p
-        where p.pronamespace = ${old.schema}::regnamespace and p.proname in ('append_v1', 'append_v2', 'append_v3')`
+        where p.pronamespace = ${old.schema}::regnamespace and p.proname in ('append_v1', 'append_v2', 'append_v3', 'append_v4', 'append_rows_v1', 'append_rows_v2')`
       return found!['may'] as boolean[]
     }
-    expect(await may(role)).toEqual([true, true, true])
-    expect(await may(`${role}_other`)).toEqual([false, false, false])
+    expect(await may(role)).toEqual(Array(6).fill(true))
+    expect(await may(`${role}_other`)).toEqual(Array(6).fill(false))
   } finally {
     await old.sql.unsafe(`drop owned by ${role}; drop role ${role}; drop role ${role}_other`).simple()
     await old.drop()

@@ -75,7 +75,7 @@ class PostgresStore implements Store {
   readonly #url: string
   readonly #options: Required<Omit<PostgresOptions, 'pooler' | 'directUrl'>> & Pick<PostgresOptions, 'pooler' | 'directUrl'>
   readonly #watching = new Map<Wake, () => Promise<void>>()
-  readonly #log: Log
+  readonly #log: PostgresLog
   readonly readModel: ReadModel
   readonly agenda: Agenda
   readonly refusals: Refusals
@@ -125,6 +125,7 @@ class PostgresStore implements Store {
 
   measureWith(meter: Meter): void {
     this.#meter = meter
+    this.#log.measureWith(meter)
     const { schema } = this.#options
     observePostgres(meter, { schema, opened: () => this.#opened, listening: () => [...this.#listening.values()] })
   }

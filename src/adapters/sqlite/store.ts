@@ -1,7 +1,7 @@
 // A log in one file, on one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
-import type { Meter } from '../../ports/metrics/meter.ts'
+import { type Meter, unmetered } from '../../ports/metrics/meter.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
 import type { Samples } from '../../ports/samples/samples.ts'
@@ -21,7 +21,7 @@ import type { LoadRequest, NewSnapshot } from '../../ports/store/load.ts'
 import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamPlace, StreamsOptions } from '../../ports/store/log.ts'
 import { poll } from '../../ports/store/poll.ts'
 import type { Store } from '../../ports/store/store.ts'
-import type { KeptKey, Unit, UnitOutcome } from '../../ports/store/unit.ts'
+import { isWrite, type KeptKey, type Unit, type UnitOutcome } from '../../ports/store/unit.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
 import type { Waits } from '../../ports/store/waits.ts'
 import type { Wake } from '../../ports/store/watch.ts'
@@ -85,6 +85,7 @@ class SqliteStore implements Store {
   readonly samples: Samples = sqliteSamples(run => this.#call(() => run(this.#db.samples)))
   readonly #turns = new SharedTurns()
   #opened: OpenFile | null = null
+  #lockTime = unmetered.histogram('emaki.append.lock.time')
   readonly #watching = new Map<Wake, () => Promise<void>>()
 
   constructor(file: string, options: SqliteOptions) {
@@ -104,6 +105,7 @@ class SqliteStore implements Store {
   }
 
   measureWith(meter: Meter): void {
+    this.#lockTime = meter.histogram('emaki.append.lock.time')
     observeFile(meter, this.#file, () => this.#opened !== null)
   }
 
@@ -116,9 +118,13 @@ class SqliteStore implements Store {
   }
 
   async append(units: readonly Unit[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly UnitOutcome[]> {
+    const since = performance.now()
     return this.#whenFree(() => {
       this.#db.place.refuseLost()
-      return this.#db.append(units)
+      const waitedMs = performance.now() - since
+      const outcomes = this.#db.append(units)
+      if (units.some(isWrite)) this.#lockTime.record(waitedMs / 1_000)
+      return outcomes
     }, signal)
   }
 

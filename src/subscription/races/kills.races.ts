@@ -108,7 +108,7 @@ describe('a PostgreSQL that is killed at any moment', () => {
 /** Has the append function not wait for the disk, whatever its session is told. */
 async function disableSync({ url, sql }: PostgresPlace): Promise<void> {
   const [found] = await sql.unsafe<{ text: string }[]>(
-    `select pg_get_functiondef(oid) as text from pg_proc where proname = 'append_v3' and pronamespace = '${SCHEMA}'::regnamespace`,
+    `select pg_get_functiondef(oid) as text from pg_proc where proname = 'append_v4' and pronamespace = '${SCHEMA}'::regnamespace`,
   )
   const isWeak = "current_setting('synchronous_commit') = any ('{off,local}')"
   const always = once(found!.text, isWeak, () => 'true')

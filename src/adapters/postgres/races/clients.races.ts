@@ -113,7 +113,7 @@ async function holdStalledReader(log: RaceLog, units: readonly Unit[]): Promise<
     const [row] = await log.sql<
       { there: boolean }[]
     >`select exists (select from pg_stat_activity where application_name = 'stopped'
-      and query like '%append_v3%' and query_start > ${now!.at} and (state = 'idle' or wait_event = 'ClientWrite')) as there`
+      and query like '%append_v4%' and query_start > ${now!.at} and (state = 'idle' or wait_event = 'ClientWrite')) as there`
     return row!.there
   })
   for (let i = 0; i < 20; i++) {

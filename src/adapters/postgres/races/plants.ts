@@ -7,7 +7,7 @@ import { once } from './once.ts'
 type Texts = { readonly log: string; readonly append: string }
 type Change = (texts: Texts) => Texts
 
-/** The one that says what append_v2 is, of which append_v3 is a copy. */
+/** The one that says what append_v2 is, of which append_v3 and append_v4 are copies. */
 const APPEND = '0023-append-v2'
 const LOCK = 'pg_advisory_xact_lock(lock_key_v1())'
 /** The statement that takes the lock, with its gates where there are any. */

@@ -16,7 +16,7 @@ export type ReplyLoss = {
 }
 
 /** A message that prepares the append, with the name that it gives it; and how any statement begins. */
-const PREPARED = /P.{4}(\w+)\0[^\0]*append_v3/s
+const PREPARED = /P.{4}(\w+)\0[^\0]*append_v4/s
 const BEGINNING = /^[PBQ]/
 /** A trial after a failure is an append, too, and none whose reply a test waits for. */
 const TRIAL = 'health:'

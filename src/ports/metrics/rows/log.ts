@@ -37,6 +37,15 @@ export const LOG = {
     help: 'How long an append of a batch took.',
     bounds: SECONDS as readonly number[],
   },
+  'emaki.append.lock.time': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: [],
+    board: 'log',
+    question: 'How long does an append wait for the lock of the log?',
+    help: 'How long an append waited for the lock of the log, which one writer has at a time, before it wrote.',
+    bounds: SECONDS as readonly number[],
+  },
   'emaki.append.commands': {
     kind: 'histogram',
     unit: '{command}',
