@@ -1,4 +1,5 @@
 // POST /{decider}/{id}/{command}: where a command enters.
+import { errorWithoutSecrets } from '../../src/definitions/secret-fields.ts'
 import { instanceOf, streamName } from '../../src/definitions/event/stream-name.ts'
 import { zValidator } from '@hono/zod-validator'
 import type { Context, Handler } from 'hono'
@@ -99,11 +100,17 @@ const doNothing = async () => {}
 function validator(emaki: Services, decider: string, command: string) {
   const schema = emaki.deciders.get(decider)?.commands.get(command)
   if (!schema) throw new TypeError(`handle(${decider}.${command}): the app does not serve ${decider}; add it to serve`)
-  return zValidator('json', schema, (result, c) => {
-    if (result.success) return
-    emaki.metrics.counter('emaki.command.invalid', `${decider}.${command}`).add()
-    return problem(c, 'validation-failed', listErrors(result.error.issues))
-  })
+  const hideSecrets = (data: unknown) => (error: unknown) => Promise.reject(errorWithoutSecrets(error, data))
+  return zValidator(
+    'json',
+    schema,
+    (result, c) => {
+      if (result.success) return
+      emaki.metrics.counter('emaki.command.invalid', `${decider}.${command}`).add()
+      return problem(c, 'validation-failed', listErrors(result.error.issues))
+    },
+    { validationFunction: (schema, data) => schema.safeParseAsync(data).catch(hideSecrets(data)) },
+  )
 }
 
 function respond(request: Request, outcome: Outcome): Response | Promise<Response> {

@@ -1,4 +1,5 @@
 // Reads query strings by a schema. A value is text; if the schema needs another kind, it is read as JSON.
+import { parseHidingSecrets } from '../../src/definitions/secret-fields.ts'
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
 import { describeNumber, holdsNumber, isInexactText } from '../../src/definitions/event/exact-number.ts'
@@ -57,7 +58,7 @@ export function parametersOf(
     return element ? texts.map(text => elementOf(element, text)) : readingOf(shape[name]!, texts)
   }
   const found = Object.fromEntries(names.map(name => [name, read(name, asked.get(name)!)]))
-  const parsed = schema.safeParse(found)
+  const parsed = parseHidingSecrets(schema, found)
   // A list is one parameter, whichever of its values is wrong.
   const pathOf = (path: readonly PropertyKey[]) => (lists.has(String(path[0])) ? path.slice(0, 1) : path)
   if (!parsed.success)

@@ -1,4 +1,5 @@
 // GET /{decider}/{id}: the public view of a state, if the decider exposes one.
+import { errorWithoutSecrets } from '../../src/definitions/secret-fields.ts'
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
 import type { StateAt, StateMoment } from '../../src/definitions/reads.ts'
@@ -13,7 +14,11 @@ import { problem } from '../http/problem.ts'
 
 /** The public view of a state: the fields of the decider's `expose` schema, and no others. */
 export function exposeState(expose: z.ZodType, state: unknown): unknown {
-  return expose.parse(state)
+  try {
+    return expose.parse(state)
+  } catch (error) {
+    throw errorWithoutSecrets(error, state)
+  }
 }
 
 /**

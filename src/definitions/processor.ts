@@ -1,3 +1,4 @@
+import { errorWithoutSecrets } from './secret-fields.ts'
 import type { Command } from './decider/command.ts'
 import { checkDefinitionName, type DefinitionName } from './definition-name.ts'
 import type { Rejection } from './decider/reject.ts'
@@ -153,7 +154,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     attemptMs,
     target: null,
     // The events are those that `from` and `types` name.
-    key: key ? event => requireKey(where, event, (key as ProcessorSpec['key'])(event)) : ({ stream }) => stream,
+    key: key ? event => keyOf(where, key as ProcessorSpec['key'], event) : ({ stream }) => stream,
     handle: handle as ProcessorSpec['handle'],
   }
   return Object.freeze({ [spec]: definition }) as Processor<N>
@@ -169,6 +170,14 @@ const OPTIONS: OptionKinds<keyof ProcessorOptions<AnyEvents>> = {
   attemptMs: 'any?',
   key: 'function?',
   handle: 'function',
+}
+
+function keyOf(where: string, key: ProcessorSpec['key'], event: Recorded): string {
+  try {
+    return requireKey(where, event, key(event))
+  } catch (error) {
+    throw errorWithoutSecrets(error, event.data)
+  }
 }
 
 function checkRetry(where: string, { firstMs, maxMs, forMs }: RetryPolicy): void {

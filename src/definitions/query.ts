@@ -1,3 +1,4 @@
+import { noteSecretFields } from './secret-fields.ts'
 import type { z } from 'zod'
 import { checkDefinitionName, type DefinitionName } from './definition-name.ts'
 import { type Duration, milliseconds } from './event/duration.ts'
@@ -156,6 +157,7 @@ export function query<const N extends string, P extends z.ZodObject, Z extends z
   const { from, params, answer = null, cache, run } = options
   if (Object.hasOwn(params.shape, 'min-position'))
     throw new TypeError(`${where}: every query has a parameter min-position already; choose another name`)
+  noteSecretFields(answer ? [params, answer] : [params])
   const definition: QuerySpec = {
     kind: 'query',
     name,

@@ -1,4 +1,5 @@
 // Turns messages from elsewhere into commands. Each message has one effect, however often it comes.
+import { errorWithoutSecrets, noteSecretFields } from '../definitions/secret-fields.ts'
 import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import type { z } from 'zod'
 import { checkDefinitionName, type DefinitionName } from '../definitions/definition-name.ts'
@@ -113,6 +114,7 @@ export function inbox<const N extends string, S extends z.ZodType>(
   checkDefinitionName(where, '-', name)
   if (!(Number.isSafeInteger(keepMs) && keepMs > 0)) throw new TypeError(`${where}: expected a keepMs above 0, found ${keepMs}`)
 
+  noteSecretFields([schema])
   const actor = ownActor('inbox', name)
   const takeUnmeasured: Inbox['take'] = async (emaki, message, { header = noHeader, ...sending } = {}) => {
     const parsed = schema.safeParse(message)
@@ -132,6 +134,8 @@ export function inbox<const N extends string, S extends z.ZodType>(
       const taken = await takeUnmeasured(emaki, message, options)
       outcome = 'replayed' in taken && taken.replayed ? 'replayed' : taken.outcome
       return taken
+    } catch (error) {
+      throw errorWithoutSecrets(error, message)
     } finally {
       countMessage(emaki, name, outcome)
     }

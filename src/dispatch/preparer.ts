@@ -1,4 +1,5 @@
 // Fetches what a command needs from outside, before it joins its stream.
+import { errorWithoutSecrets } from '../definitions/secret-fields.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
@@ -56,9 +57,13 @@ export class Preparer {
   #run({ decider, actor, parent }: PendingCommand, command: Command, signal: AbortSignal): Promise<unknown> {
     const name = `${decider.name}.${command.command}`
     const prepare = decider.prepare.get(command.command)!
-    return this.#options.trace.step('prepare', [parent], { 'emaki.command': name }, async () =>
-      prepare(command.data, { instance: command.id, actor, signal }),
-    )
+    return this.#options.trace.step('prepare', [parent], { 'emaki.command': name }, async () => {
+      try {
+        return await prepare(command.data, { instance: command.id, actor, signal })
+      } catch (error) {
+        throw errorWithoutSecrets(error, command.data)
+      }
+    })
   }
 
   #episodeOf(name: string): Episode {

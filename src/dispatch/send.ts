@@ -1,4 +1,5 @@
 // The entry of commands: their data is parsed, and they join the queues of their streams.
+import { parseHidingSecrets } from '../definitions/secret-fields.ts'
 import { patience } from '../lib/patience.ts'
 import { AccessRefused } from '../definitions/access/access.ts'
 import type { Verdict } from '../definitions/access/allow.ts'
@@ -85,7 +86,7 @@ export function parseCommand(decider: DeciderSpec, command: Command): { readonly
   if (!schema) throw new TypeError(`${decider.name} has no command ${command.command}`)
   const wrong = nameProblem('an id', command.id)
   if (wrong) return invalidOutcome([{ path: ['id'], message: wrong }])
-  const parsed = schema.safeParse(command.data)
+  const parsed = parseHidingSecrets(schema, command.data)
   return parsed.success ? { data: parsed.data } : invalidOutcome(parsed.error.issues)
 }
 

@@ -1,4 +1,5 @@
 // Which streams the decisions of commands read besides their own.
+import { errorWithoutSecrets } from '../definitions/secret-fields.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Instance } from '../definitions/decider/reads.ts'
@@ -21,11 +22,19 @@ export function streamsReadByAll(
   if (decider.reads.size === 0) return null
   const found = new Map<Command, readonly StreamRead[]>()
   for (const [index, command] of commands.entries()) {
-    const streams = streamsReadBy(decider, command)
+    const streams = readStreams(decider, command)
     if (typeof streams === 'string') return invalidOutcome([{ path: commands.length > 1 ? [index] : [], message: streams }])
     if (streams.length) found.set(command, streams)
   }
   return found.size ? found : null
+}
+
+function readStreams(decider: DeciderSpec, command: Command): readonly StreamRead[] | string {
+  try {
+    return streamsReadBy(decider, command)
+  } catch (error) {
+    throw errorWithoutSecrets(error, command.data)
+  }
 }
 
 /**

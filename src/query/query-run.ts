@@ -1,4 +1,5 @@
 // One run of a query. Its reads are recorded, because its answer depends on them.
+import { errorWithoutSecrets } from '../definitions/secret-fields.ts'
 import { IS_PRODUCTION } from '../definitions/environment.ts'
 import type { Incomplete } from './fill.ts'
 import { issuesText, spec } from '../definitions/event/events.ts'
@@ -37,11 +38,20 @@ export async function runQuery({
   trace,
 }: QueryRun): Promise<TextAnswer & { readonly tags: readonly string[] }> {
   const reads = new RecordedReads([query.name, ...(query.cache?.tags(params) ?? [])])
-  const run = () => query.run(params, projection => readRows(reader, checkNamed(query, projection[spec]), min, reads))
+  const read: Parameters<QuerySpec['run']>[1] = projection => readRows(reader, checkNamed(query, projection[spec]), min, reads)
+  const run = async () => {
+    try {
+      return await query.run(params, read)
+    } catch (error) {
+      throw errorWithoutSecrets(error, params)
+    }
+  }
   const answer = await trace.step('query', [trace.current()], { 'emaki.query': query.name }, run)
   const misfit = CHECKS ? query.answer?.safeParse(answer) : undefined
-  if (misfit?.success === false)
-    throw new TypeError(`query('${query.name}'): the answer does not fit its schema: ${issuesText(misfit.error.issues)}`)
+  if (misfit?.success === false) {
+    const text = `query('${query.name}'): the answer does not fit its schema: ${issuesText(misfit.error.issues)}`
+    throw errorWithoutSecrets(new TypeError(text), params, answer)
+  }
   // An answer without rows is as new as the start of its run, so a later invalidation is above it.
   const position = reads.position ?? Math.max(min.atLeast, head)
   return { text: JSON.stringify(answer ?? null) ?? 'null', position, tags: reads.tags, incomplete: reads.incomplete }

@@ -1,4 +1,5 @@
 // Rows and answers as typed values, for callers in this process. HTTP takes them as text.
+import { errorWithoutSecrets, parseHidingSecrets } from '../definitions/secret-fields.ts'
 import { checkOptionNames } from '../definitions/option-names.ts'
 import { issuesText, spec } from '../definitions/event/events.ts'
 import type { Projection } from '../definitions/projection/projection.ts'
@@ -67,8 +68,9 @@ async function answerTypedQuery<N extends string, P, A>(
   min: Partial<MinPosition>,
 ): Promise<A> {
   checkOptionNames('query', min, MIN)
-  const parsed = query.params.safeParse(params)
-  if (!parsed.success) throw new TypeError(`query('${query.name}'): ${issuesText(parsed.error.issues)}`)
+  const parsed = parseHidingSecrets(query.params, params)
+  if (!parsed.success)
+    throw errorWithoutSecrets(new TypeError(`query('${query.name}'): ${issuesText(parsed.error.issues)}`), params)
   const { body } = await answers.answer(query, parsed.data, withWait(min))
   // The text is the JSON of the value that `run` gave.
   return JSON.parse(body) as A

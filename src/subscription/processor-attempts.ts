@@ -1,4 +1,5 @@
 // One attempt of a processor at some events: calls its handler, which gets a signal and a time.
+import { errorWithoutSecrets } from '../definitions/secret-fields.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { Rejection } from '../definitions/decider/reject.ts'
 import type { CloudEvent } from '../definitions/event/cloud-event.ts'
@@ -80,7 +81,7 @@ export class ProcessorAttempts {
       return null
     } catch (error) {
       signal.throwIfAborted()
-      return error ?? new Error('the handler threw no error')
+      return errorWithoutSecrets(error, ...events.map(({ data }) => data)) ?? new Error('the handler threw no error')
     }
   }
 

@@ -1,4 +1,5 @@
 // Runs a SQL projection: user code writes a page of events, in one transaction with the checkpoint.
+import { errorWithoutSecrets } from '../definitions/secret-fields.ts'
 import { eventReader } from '../definitions/event/fingerprints.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import { readInFamilies } from '../definitions/event/families.ts'
@@ -144,7 +145,13 @@ export class SqlProjectionRunner implements Consumer {
     const writing: Writing = { sql: sql as never, t: table => sqlTableName(prefix, table) }
     const created = isFirst ? create(writing) : undefined
     const write = () => (events.length ? handle(events, writing) : undefined)
-    return created instanceof Promise ? created.then(write) : write()
+    const hide = (error: unknown) => errorWithoutSecrets(error, ...events.map(({ data }) => data))
+    try {
+      const written = created instanceof Promise ? created.then(write) : write()
+      return written instanceof Promise ? written.catch(error => Promise.reject(hide(error))) : written
+    } catch (error) {
+      throw hide(error)
+    }
   }
 
   #upcast(stored: StoredEvent): UpcastEvent {

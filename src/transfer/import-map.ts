@@ -1,4 +1,5 @@
 // Turns one record of a foreign file into facts.
+import { errorWithoutSecrets, noteSecretFields } from '../definitions/secret-fields.ts'
 import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import type { z } from 'zod'
 import { type AnyEvents, issuesText, spec } from '../definitions/event/events.ts'
@@ -54,13 +55,21 @@ export function importMap<F extends AnyEvents, R>(options: ImportMapOptions<F, R
     keyof typeof options
   >)
   const { from, record: schema, map } = options
-  const run: ImportMapSpec['run'] = (record, line) => {
+  noteSecretFields([schema])
+  const read: ImportMapSpec['run'] = (record, line) => {
     const parsed = schema.safeParse(record)
     if (!parsed.success) throw new TypeError(issuesText(parsed.error.issues))
     const found = map(parsed.data, line)
     if (found === null) return []
     // Array.isArray does not narrow a readonly array.
     return Array.isArray(found) ? (found as readonly Imported<In<F>>[]) : [found as Imported<In<F>>]
+  }
+  const run: ImportMapSpec['run'] = (record, line) => {
+    try {
+      return read(record, line)
+    } catch (error) {
+      throw errorWithoutSecrets(error, record)
+    }
   }
   const columns = () => requiredFields(schema)
   const families = familiesOf('importMap', from)

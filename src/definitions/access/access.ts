@@ -1,4 +1,5 @@
 // The rules of an app, to be asked for a part of a definition.
+import { errorWithoutSecrets } from '../secret-fields.ts'
 import type { Definition } from '../definition.ts'
 import type { Allowed, CommandAsk, EventsAsk, QueryAsk, RowAsk, Rule, StateAsk, Verdict, Visible } from './allow.ts'
 import type { Caller } from './caller.ts'
@@ -29,8 +30,12 @@ export class AccessRefused extends Error {
 
 /** Asks a rule. Whatever is neither true nor `hidden`, such as undefined or a promise, is false. Throws what the rule throws. */
 export function askRule<Ask>(rule: Rule<Ask>, ask: Ask): Verdict {
-  const verdict = rule === 'all' ? true : rule(ask)
-  return verdict === true || verdict === 'hidden' ? verdict : false
+  try {
+    const verdict = rule === 'all' ? true : rule(ask)
+    return verdict === true || verdict === 'hidden' ? verdict : false
+  } catch (error) {
+    throw errorWithoutSecrets(error, ask)
+  }
 }
 
 /** Asks a rule. Throws AccessRefused, or what the rule throws. */

@@ -1,3 +1,4 @@
+import { noteSecretFields } from '../secret-fields.ts'
 import type { z } from 'zod'
 import { type Event, type EventOf, type Events, type EventsSpec, type Meta, spec } from '../event/events.ts'
 import type { OnlyFolds, One } from '../event/families.ts'
@@ -209,6 +210,7 @@ export function decider<
     snapshot: null,
   }
   const snapshot = options.snapshot ? snapshotOf(definition, options.snapshot) : null
+  noteSecretFields([...definition.commands.values(), ...(definition.expose ? [definition.expose] : [])])
   // The mapped type describes the object that is built here from values.
   const makers = commands(family.name, of_.commands, definition.internal)
   const whole: DeciderSpec = { ...definition, snapshot }

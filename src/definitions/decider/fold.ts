@@ -1,4 +1,5 @@
 import { checkEvent, type Event, type Meta, spec } from '../event/events.ts'
+import { errorWithoutSecrets } from '../secret-fields.ts'
 import { freeze } from '../event/payload.ts'
 import { type StoredFact, read } from '../event/read.ts'
 import type { Command } from './command.ts'
@@ -48,7 +49,11 @@ function contextOf(meta: StoredFact['meta'], schema: string): FactContext {
 
 function applyEvent(decider: DeciderSpec, state: unknown, { type, data }: Event, context: FactContext | null): unknown {
   const fold = decider.evolve.get(type)!
-  return requireValue(decider, 'evolve', type, context ? fold(state, data, context) : fold(state, data))
+  try {
+    return requireValue(decider, 'evolve', type, context ? fold(state, data, context) : fold(state, data))
+  } catch (error) {
+    throw errorWithoutSecrets(error, state, data)
+  }
 }
 
 /** The result of a decision: events, or a rejection. */
@@ -56,12 +61,16 @@ export type DeciderResult = { readonly events: readonly Event[] } | { readonly r
 
 /** Decides a command that its schema has parsed. Throws if `decide` is not pure, or gives events of another family. */
 export function decide(decider: DeciderSpec, state: unknown, command: Command, context: DecideContext): DeciderResult {
-  const decided = requireValue(
-    decider,
-    'decide',
-    command.command,
-    decider.decide.get(command.command)!(state, command.data, context),
-  )
+  let decided: unknown
+  try {
+    decided = requireValue(decider, 'decide', command.command, decider.decide.get(command.command)!(state, command.data, context))
+    return checkDecided(decider, command, decided)
+  } catch (error) {
+    throw errorWithoutSecrets(error, state, command.data, context, decided)
+  }
+}
+
+function checkDecided(decider: DeciderSpec, command: Command, decided: unknown): DeciderResult {
   if (typeof decided === 'object' && decided !== null && spec in decided) return { rejection: decided as Rejection }
   const events = (Array.isArray(decided) ? decided : [decided]) as readonly Event[]
   const stranger = events.findIndex(event => event?.category !== decider.name || !decider.evolve.has(event.type))

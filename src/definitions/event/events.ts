@@ -1,9 +1,10 @@
+import { errorWithoutSecrets, noteSecretFields, parseHidingSecrets } from '../secret-fields.ts'
 import { checkDefinitionName, type DefinitionName } from '../definition-name.ts'
 import type { CustomMeta } from './custom-meta.ts'
 import type { z } from 'zod'
 import { freeze, stripUndefined } from './payload.ts'
 import { type Schemas, findUnstable } from './schema.ts'
-import { type Chain, chain } from './upcast.ts'
+import { type Chain, chain, schemasOf } from './upcast.ts'
 import { isUuid } from './uuid.ts'
 
 /** The property that holds the framework's part of a definition. No name of a user can collide with it. */
@@ -159,6 +160,8 @@ export function events<const C extends string, S extends Schemas>(
   const was = new Map(
     Object.entries(options.was ?? {}).map(([type, old]) => [type, successorOf(category, types, make, type, old)]),
   )
+  const chains = [...types.values(), ...[...was.values()].flatMap(old => (old.kind === 'split' ? [old.chain] : []))]
+  noteSecretFields(chains.flatMap(schemasOf))
   const family: EventsSpec = { kind: 'events', name: category, types, was }
   // The mapped type describes the object that is built here from values.
   return Object.freeze(Object.assign(make, { [spec]: family })) as Events<C, S>
@@ -219,8 +222,8 @@ function construct(category: string, type: string, schema: z.ZodType, data: unkn
 }
 
 function parse(name: string, schema: z.ZodType, data: unknown): unknown {
-  const parsed = schema.safeParse(data)
-  if (!parsed.success) throw new TypeError(`${name}: ${issuesText(parsed.error.issues)}`)
+  const parsed = parseHidingSecrets(schema, data)
+  if (!parsed.success) throw errorWithoutSecrets(new TypeError(`${name}: ${issuesText(parsed.error.issues)}`), data)
   return parsed.data
 }
 

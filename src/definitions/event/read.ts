@@ -1,3 +1,4 @@
+import { errorWithoutSecrets } from '../secret-fields.ts'
 import { type Event, type EventsSpec, issuesText, type Meta, type Was } from './events.ts'
 import { type Chain, applyUpcasts } from './upcast.ts'
 
@@ -41,6 +42,14 @@ export class UnreadableEvent extends Error {
  * Throws UnreadableEvent, which names stream, version, type and path.
  */
 export function read(family: EventsSpec, stream: string, version: number, fact: StoredFact): readonly Event[] {
+  try {
+    return readFact(family, stream, version, fact)
+  } catch (error) {
+    throw errorWithoutSecrets(error, fact.data)
+  }
+}
+
+function readFact(family: EventsSpec, stream: string, version: number, fact: StoredFact): readonly Event[] {
   const today = family.types.get(fact.type)
   if (today) return [{ category: family.name, type: fact.type, data: readPayload(today, stream, version, fact) }]
   const was = family.was.get(fact.type)

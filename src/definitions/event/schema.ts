@@ -55,8 +55,7 @@ export function findUnstable(schema: z.ZodType): string | null {
 function visit(schema: unknown, path: string, seen: Set<unknown>): string | null {
   if (seen.has(schema)) return null
   seen.add(schema)
-  // zod's definition of a schema is public to libraries through `_zod.def`, but typed per class.
-  const def = (schema as { _zod: { def: Def } })._zod.def
+  const def = defOf(schema)
   const describe = (what: string) => `${path || '/'} has ${what}`
   if (!STABLE.has(def.type)) return describe(def.type)
   if (def.coerce) return describe('coerce')
@@ -64,20 +63,25 @@ function visit(schema: unknown, path: string, seen: Set<unknown>): string | null
     return describe('a check that changes its value, such as trim')
   if (def.values?.some(value => typeof value === 'bigint' || value === undefined))
     return describe('a literal that JSON cannot hold')
-  for (const [step, child] of children(def)) {
+  for (const [step, child] of partsOf(schema)) {
     const below = visit(child, path + step, seen)
     if (below) return below
   }
   return null
 }
 
-function children(def: Def): [string, unknown][] {
+/** zod's definition of a schema is public to libraries through `_zod.def`, but typed per class. */
+const defOf = (schema: unknown): Def => (schema as { _zod: { def: Def } })._zod.def
+
+/** The schemas within a schema, each with its place: `/name` of a property, `/*` of what a list or another schema holds. */
+export function partsOf(schema: unknown): [step: string, part: unknown][] {
+  const def = defOf(schema)
   if (def.type === 'object') {
     const rest: [string, unknown][] = def['catchall'] ? [['/*', def['catchall']]] : []
     return [...Object.entries(def['shape'] as object).map(([key, child]): [string, unknown] => [`/${key}`, child]), ...rest]
   }
   if (def.type === 'lazy') return [['', (def['getter'] as () => unknown)()]]
-  const named = ['element', 'innerType', 'keyType', 'valueType', 'left', 'right', 'rest']
+  const named = ['element', 'innerType', 'keyType', 'valueType', 'left', 'right', 'rest', 'in', 'out']
   const listed = [...((def['options'] as unknown[]) ?? []), ...((def['items'] as unknown[]) ?? [])]
   return [
     ...named.filter(name => def[name]).map((name): [string, unknown] => ['/*', def[name]]),

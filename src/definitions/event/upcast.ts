@@ -32,6 +32,11 @@ export function chain(schema: z.ZodType): Chain {
   return { schema, fingerprint: fingerprint(schema), up: step?.up ?? null, older: step ? chain(step.from) : null }
 }
 
+/** All schemas of a chain. */
+export function schemasOf({ schema, older }: Chain): readonly z.ZodType[] {
+  return older ? [schema, ...schemasOf(older)] : [schema]
+}
+
 /** The result of reading an old payload: today's data, or the issues of the newest schema that could have taken it. */
 export type Upcasted =
   | { readonly data: unknown }

@@ -1,4 +1,5 @@
 // Folds stored events into rows.
+import { errorWithoutSecrets } from '../secret-fields.ts'
 import { readInFamilies } from '../event/families.ts'
 import { encode, freeze } from '../event/payload.ts'
 import { type Event, issuesText, type Recorded } from '../event/events.ts'
@@ -47,7 +48,12 @@ export function streamsOfRow({ evolve, key }: ProjectionSpec, instance: string):
 
 /** Folds an event over a row. Null: there is no row. Throws if the fold throws or gives no row. */
 export function foldEvent(projection: ProjectionSpec, row: object | null, { key, event, evolve }: RowEvent): object | null {
-  const next = evolve(row ?? projection.initial, event.data, event, key)
+  let next: unknown
+  try {
+    next = evolve(row ?? projection.initial, event.data, event, key)
+  } catch (error) {
+    throw errorWithoutSecrets(error, row, event.data)
+  }
   if (next === null) return null
   if (typeof next === 'object' && !Array.isArray(next) && typeof (next as { then?: unknown }).then !== 'function')
     return freeze(next)
@@ -66,7 +72,10 @@ export function encodeRow(
   row: object,
 ): { readonly data: string; readonly fields: readonly (string | number | null)[] } {
   const parsed = schema.safeParse(row)
-  if (!parsed.success) throw new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
+  if (!parsed.success) {
+    const misfit = new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
+    throw errorWithoutSecrets(misfit, row)
+  }
   const values = parsed.data as Readonly<Record<string, string | number | boolean | null | undefined>>
   if (Object.hasOwn(values, 'key'))
     throw new TypeError(`${name}: the row has a field key, which is the name for the key of a row`)
@@ -99,9 +108,13 @@ function unreadableEvent({ key }: ProjectionSpec, stored: StoredText, error: unk
 function keysOf({ name, key }: ProjectionSpec, event: Recorded): readonly string[] {
   const of = key.get(event.category)?.get(event.type)
   if (!of) return [event.instance]
-  const found: unknown = of(event.data, event)
-  const keys: readonly unknown[] = Array.isArray(found) ? [...new Set(found)] : [found]
-  return keys.map(key => requireKey(name, event, key))
+  try {
+    const found: unknown = of(event.data, event)
+    const keys: readonly unknown[] = Array.isArray(found) ? [...new Set(found)] : [found]
+    return keys.map(key => requireKey(name, event, key))
+  } catch (error) {
+    throw errorWithoutSecrets(error, event.data)
+  }
 }
 
 const nameOf = ({ category, type }: Event): string => `${category}.${type}`

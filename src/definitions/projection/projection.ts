@@ -1,3 +1,4 @@
+import { noteSecretFields } from '../secret-fields.ts'
 import type { z } from 'zod'
 import { checkDefinitionName, type DefinitionName } from '../definition-name.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
@@ -138,6 +139,7 @@ export function projection<
   if (found) throw new TypeError(`${where}: rows are kept as JSON, but its schema at ${found}`)
   if (Object.hasOwn(propertiesOf(row), 'key'))
     throw new TypeError(`${where}: its row has a field key, which is the name for the key of a row; choose another name`)
+  noteSecretFields([row])
   const families = familiesOf(where, options.from)
   const evolve = byEvent<(row: unknown, data: unknown, event: Recorded, key: string) => unknown>(
     `${where}.evolve`,
