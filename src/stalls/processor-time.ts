@@ -2,19 +2,29 @@
 import { readFile } from 'node:fs/promises'
 import { formatMs, type Stall } from './stall.ts'
 
-/** Where version 2 and version 1 of control groups say it. */
-const FILES = ['/sys/fs/cgroup/cpu.stat', '/sys/fs/cgroup/cpu/cpu.stat'] as const
+/** The control groups of this process, and where the system shows them. A container sees its own as the root. */
+const GROUPS = '/proc/self/cgroup'
+const ROOT = '/sys/fs/cgroup'
 /** The share of its time for which a process may be held back without a word. */
 const SHARE_MAX = 0.25
 
 /** For how long this process was held back since its control group began, in ms. Null: nobody says. */
 export async function readThrottledMs(read: (file: string) => Promise<string> = readText): Promise<number | null> {
-  for (const file of FILES) {
+  const groups = await read(GROUPS).catch(() => '')
+  for (const file of new Set([...filesOf(groups), `${ROOT}/cpu.stat`, `${ROOT}/cpu/cpu.stat`])) {
     const text = await read(file).catch(() => '')
     const [, unit, value] = /^throttled_(usec|time) (\d+)$/m.exec(text) ?? []
     if (value !== undefined) return Number(value) / (unit === 'usec' ? 1e3 : 1e6)
   }
   return null
+}
+
+/** The files of a process's groups. A line is `0::/path` for version 2, and `1:cpu,cpuacct:/path` for version 1. */
+function filesOf(groups: string): readonly string[] {
+  return [...groups.matchAll(/^\d+:([^:]*):(.*)$/gm)].flatMap(([, controllers = '', path = '']) => {
+    if (controllers === '') return [`${ROOT}${path}/cpu.stat`, `${ROOT}/unified${path}/cpu.stat`]
+    return controllers.split(',').includes('cpu') ? [`${ROOT}/${controllers}${path}/cpu.stat`] : []
+  })
 }
 
 function readText(file: string): Promise<string> {
