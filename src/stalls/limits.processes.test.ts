@@ -10,6 +10,7 @@ import { serveProcess } from '../test-support/served-process.ts'
 import { startPostgres } from '../test-support/servers/postgres.ts'
 import { serverUser } from '../test-support/servers/server-user.ts'
 import { until } from '../test-support/servers/until.ts'
+import { newFolder } from '../test-support/sqlite.ts'
 import type { StallEpisode } from './episodes.ts'
 
 afterEach(cleanUp)
@@ -95,8 +96,7 @@ describe.skipIf(!canMount())('a full disk', () => {
 test.skipIf(!canLimitProcessor())(
   'a process whose share of the processor is used up is named, and the episode ends',
   async () => {
-    const folder = mountFolder('size=64m')
-    const { pid, place, why } = await serve({ SQLITE_FILE: join(folder, 'log.db') })
+    const { pid, place, why } = await serve({ SQLITE_FILE: join(newFolder(), 'log.db') })
     const end = limitProcessor(pid, 0.1)
     let named: StallEpisode | undefined
     await until('the quota is named', async () => {

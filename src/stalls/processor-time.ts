@@ -35,7 +35,7 @@ function readText(file: string): Promise<string> {
 export function explainThrottling(throttledMs: number, elapsedMs: number): Stall | null {
   if (throttledMs < elapsedMs * SHARE_MAX) return null
   const sentence = `The system held this process back for ${formatMs(throttledMs)} within ${formatMs(elapsedMs)}, as it has used up its share of the processor.`
-  const mend = 'Give the container more processor time, or take its limit away (resources.limits.cpu).'
+  const mend = 'Give the container or service more processor time, or take its limit away (resources.limits.cpu, CPUQuota).'
   return { cause: 'cpu', subject: 'process', sentence, since: null, mend, chain: [] }
 }
 
