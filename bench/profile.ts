@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { app } from 'emaki/http'
+import { telemetry } from 'emaki/otel'
 import { postgres } from 'emaki/postgres'
 import { startPostgres } from '../src/test-support/servers/postgres.ts'
 import type { Arena, Contestant } from './contestant.ts'
@@ -26,7 +27,8 @@ const http: Contestant = {
   system: 'emaki',
   open: async arena => {
     const store = postgres(await arena.server.createDatabase('orders'))
-    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app({ serve: [order], store }).fetch })
+    const served = app({ serve: [order], store, telemetry: await telemetry() })
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: served.fetch })
     const load = { port: server.port!, before: '/order/', after: '/place', body: JSON.stringify(basket()), connections: 64 }
     return {
       run: async ms => {

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { type Runtime, runtime } from 'emaki'
+import { telemetry } from 'emaki/otel'
 import { postgres } from 'emaki/postgres'
 import { sqlite } from 'emaki/sqlite'
 import type { Arena, Contestant } from '../contestant.ts'
@@ -16,7 +17,7 @@ export function appends({ callers, events = 1 }: AppendOptions): Contestant {
     system: 'emaki',
     open: async arena => {
       const url = await arena.server.createDatabase('emaki')
-      const emaki = await runtime({ serve: [order], store: postgres(url) })
+      const emaki = await runtime({ serve: [order], store: postgres(url), trace: (await telemetry()).trace })
       const { act, acked } = appending(emaki, events)
       return driven(
         { act, callers, events, postmaster: arena.server.pid },
