@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/ports',
     'src/stalls',
     'src/subscription',
+    'src/testing',
     'src/transfer',
   ],
   'src/config.ts': ['src/adapters/postgres', 'src/adapters/redis', 'src/adapters/sqlite', 'src/ports'],

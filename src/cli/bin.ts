@@ -8,15 +8,18 @@ import { appFile } from './app-file.ts'
 import { EXIT } from './exit-codes.ts'
 import { main } from './main.ts'
 import { programOfEmaki } from './program.ts'
+import { runTool, tools } from './tools.ts'
 import { usageOf } from './usage.ts'
 import { verbs } from './verbs.ts'
 
 const asked = appFile(process.argv.slice(2))
 if (!asked) refuse('--app takes a file')
+const tool = asked.rest.find(word => !word.startsWith('-'))
+if (tool !== undefined && Object.hasOwn(tools, tool)) process.exit(await runTool(tool, asked.rest))
 const file = resolve(asked.file)
 const isThere = existsSync(file) && statSync(file).isFile()
 if (!isThere && asked.rest.includes('--help')) {
-  console.log(usageOf(verbs))
+  console.log(usageOf({ ...verbs, ...tools }))
   process.exit(0)
 }
 if (!isThere) refuse(`${file} does not exist; --app names the file whose default export is app({ serve })`)

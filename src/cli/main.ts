@@ -15,8 +15,8 @@ import type { ImportMaps } from './import-maps.ts'
 import { programOfMain } from './program.ts'
 import { isServing } from './serve.ts'
 import { describeNames, nearestName } from '../definitions/nearest-name.ts'
-import { allOptions, optionsOf, usageOf, usageOfVerb } from './usage.ts'
-import { Misused, type Values, type Verb } from './verb.ts'
+import { allOptions, checkCall, optionsOf, usageOf, usageOfVerb } from './usage.ts'
+import { Misused, type Values } from './verb.ts'
 import { verbs } from './verbs.ts'
 
 export type MainOptions = {
@@ -96,15 +96,6 @@ async function run(site: Site, argv: readonly string[], maps: ImportMaps): Promi
     if (error instanceof Misused) return reportMisuse(error.message, usageOfVerb(name, verb))
     throw error
   }
-}
-
-function checkCall(name: string, verb: Verb, values: Values, words: readonly string[]): void {
-  const known = optionsOf(verb)
-  const stranger = Object.keys(values).find(option => !Object.hasOwn(known, option))
-  if (stranger !== undefined)
-    throw new Misused(`${name} has no option --${stranger}; ${describeNames(stranger, Object.keys(known))}`)
-  const most = verb.takes?.split(' ').length ?? 0
-  if (words.length > most) throw new Misused(`${name} does not take ${words[most]}`)
 }
 
 function parseArguments(argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } | string {

@@ -10,11 +10,15 @@ import { shop } from '../test-support/fulfilment.ts'
 import { runVerb, type VerbCall } from '../test-support/run-verb.ts'
 import { testSchema } from '../test-support/schema.ts'
 import { things } from '../test-support/shop.ts'
+import { tools } from './tools.ts'
 import { verbs } from './verbs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-missing-log-'))
 afterEach(cleanUp)
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Verbs that need no app, and so no log. */
+const WITHOUT_APP = ['compare']
 
 /** Verbs that make a log, that find its absence themselves, that ask a server, or that need neither. */
 const OTHERS = ['serve', 'migrate', 'import', 'doctor', 'health', 'logs', 'levels', 'flow']
@@ -49,6 +53,11 @@ const CALLS: Readonly<Record<string, Pick<VerbCall, 'words' | 'values'>>> = {
 
 test('each verb of the command line makes a log, or has a call below that needs one', () => {
   expect([...OTHERS, ...Object.keys(CALLS)].toSorted()).toEqual(Object.keys(verbs).toSorted())
+})
+
+test('each verb of emaki alone has a row above, and no app has it', () => {
+  expect(WITHOUT_APP).toEqual(Object.keys(tools))
+  expect(WITHOUT_APP.filter(name => Object.hasOwn(verbs, name))).toEqual([])
 })
 
 test.each(Object.entries(CALLS))('%s refuses a file that does not exist, and makes none', async (name, call) => {

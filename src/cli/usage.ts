@@ -1,6 +1,7 @@
 // The text of --help, for all verbs or for one.
 import { EXIT, EXIT_MEANINGS } from './exit-codes.ts'
-import type { Option, Verb } from './verb.ts'
+import { describeNames } from '../definitions/nearest-name.ts'
+import { Misused, type Option, type Values, type Verb } from './verb.ts'
 
 type Verbs = Readonly<Record<string, Verb>>
 type UsageLine = readonly [left: string, right: string]
@@ -14,6 +15,16 @@ const JSON_OPTION: Option = { does: 'print the result as JSON' }
 /** The options of a verb, without those that all verbs have. */
 export function optionsOf({ options = {}, json }: Verb): Readonly<Record<string, Option>> {
   return { ...options, ...(json && { json: JSON_OPTION }) }
+}
+
+/** Refuses options that a verb does not have, and more words than it takes. */
+export function checkCall(name: string, verb: Verb, values: Values, words: readonly string[]): void {
+  const known = optionsOf(verb)
+  const stranger = Object.keys(values).find(option => !Object.hasOwn(known, option))
+  if (stranger !== undefined)
+    throw new Misused(`${name} has no option --${stranger}; ${describeNames(stranger, Object.keys(known))}`)
+  const most = verb.takes?.split(' ').length ?? 0
+  if (words.length > most) throw new Misused(`${name} does not take ${words[most]}`)
 }
 
 /** All options, in the form of `parseArgs`. */

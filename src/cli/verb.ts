@@ -38,6 +38,11 @@ export type Verb = {
   readonly run: (call: Call) => Promise<number>
 }
 
+export type ToolCall = Pick<Call, 'words' | 'values' | 'json'>
+
+/** A verb of `emaki` that needs no app. */
+export type Tool = Omit<Verb, 'run'> & { readonly run: (call: ToolCall) => Promise<number> }
+
 /** The wrong use of a verb. The message is printed. */
 export class Misused extends Error {}
 

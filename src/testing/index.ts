@@ -33,3 +33,7 @@ export {
 export { given } from './specs/given.ts'
 export { of } from './specs/past.ts'
 export { type AnySpec, Spec, SpecFailed, verify } from './specs/spec.ts'
+export { type ComparedSide, type CompareOptions, type SpeedComparison, compare } from './speed/compare.ts'
+export type { BenchFigure } from './speed/measure-bench.ts'
+export { CompareError } from './speed/refusal.ts'
+export type { SpeedLook, SpeedVerdict } from './speed/verdict.ts'
