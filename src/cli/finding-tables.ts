@@ -7,7 +7,7 @@ import type { SubjectSight } from '../definitions/detector/rate-findings.ts'
 import type { ShapeNote } from '../definitions/detector/shape.ts'
 import { describeNote } from '../subscription/findings/describe-note.ts'
 import type { RatioSight } from '../definitions/detector/ratio-detection.ts'
-import { describeFinding, minuteOf, shortNumber, textOfDelay, textOfShare } from '../subscription/findings/describe-finding.ts'
+import { describeFinding, minuteOf, shortNumber, textOfLevel, textOfShare } from '../subscription/findings/describe-finding.ts'
 import { paintFor } from '../lib/paint.ts'
 import { table } from './table.ts'
 
@@ -58,14 +58,14 @@ function ratiosTable(ratios: readonly RatioSight[]): string {
   return table(titles.map(bold), rows)
 }
 
-/** The same of delays. */
+/** The same of delays, and of how many events wait. */
 function delaysTable(delays: readonly DelaySight[]): string {
   const { bold, dim } = paintFor()
   const rows = delays.map(({ subject, usual, isLearning, noticeMs, falseCallsInYear }) => {
     const after = isLearning ? Object.keys(noticeMs).map(() => dim('learns')) : Object.values(noticeMs).map(lengthOf)
-    return [subject, textOfDelay(usual), ...after, isLearning ? '' : shortNumber(falseCallsInYear)]
+    return [subject, textOfLevel(subject, usual), ...after, isLearning ? '' : shortNumber(falseCallsInYear)]
   })
-  const titles = ['DELAY', 'USUAL', 'TWICE AFTER', 'EIGHT TIMES AFTER', 'FALSE CALLS A YEAR']
+  const titles = ['DELAY OR LAG', 'USUAL', 'TWICE AFTER', 'EIGHT TIMES AFTER', 'FALSE CALLS A YEAR']
   return table(titles.map(bold), rows)
 }
 

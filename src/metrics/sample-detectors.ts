@@ -8,6 +8,7 @@ import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import { delayCounter, type WatchedSubscription } from './count-delays.ts'
+import { lagCounter } from './count-lags.ts'
 import { subjectCounter } from './count-subjects.ts'
 import type { Metrics } from './registry.ts'
 import { Sampler } from './sampler.ts'
@@ -25,14 +26,18 @@ type Sampling = {
 /** Makes the sampler of an app. Null: no detector of it watches a decider or a subscription. */
 export function sampleForDetectors(
   { definitions, store, metrics, owner, ...shared }: Sampling,
-  subscriptions: Pick<Subscriptions, 'versionsOf'>,
+  subscriptions: Pick<Subscriptions, 'versionsOf' | 'all'>,
 ): Sampler | null {
   const detectors = [...definitions.projection.values()].filter(isDetector)
   const deciders = [...definitions.decider.keys()].filter(name => detectors.some(({ families }) => families.has(name)))
   const watched = detectors.flatMap(detector => subscriptionsFor(detector, definitions, subscriptions))
   if (deciders.length + watched.length === 0) return null
-  const [countSubjects, countDelays] = [subjectCounter(metrics, new Set(deciders)), delayCounter(metrics, watched)]
-  const count = () => new Map([...countSubjects(), ...countDelays()])
+  const counters = [
+    subjectCounter(metrics, new Set(deciders)),
+    delayCounter(metrics, watched),
+    lagCounter(subscriptions, watched),
+  ]
+  const count = () => new Map(counters.flatMap(count => [...count()]))
   return new Sampler({ ...shared, samples: store.samples, writer: owner, count })
 }
 

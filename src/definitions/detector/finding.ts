@@ -23,7 +23,10 @@ export type RateFinding = FindingBasis & RateCall & { readonly kind: 'rate' }
 /** A share has changed, such as that of rejected commands: `rejected order.place`. */
 export type RatioFinding = FindingBasis & RatioCall & { readonly kind: 'ratio' }
 
-/** Events wait longer for their effects: `delay order.orders`, of the events of `order` in `orders`. */
+/**
+ * Events wait longer for their effects, `delay order.orders`, of the events of `order` in `orders`; or more of them wait,
+ * `lag order.orders`.
+ */
 export type DelayFinding = FindingBasis & DelayCall & { readonly kind: 'delay' }
 
 /** A type followed another one in a stream that it had never followed. There is one finding for each two of them. */

@@ -5,8 +5,10 @@ import type { Families } from '../event/families.ts'
 export type RateKind = 'command' | 'rejection'
 /** What is watched as a share: rejected commands among all, lost decisions among all, and events for each command. */
 export type RatioKind = 'rejected' | 'conflicts' | 'events'
-/** What nodes count. `decisions` and `accepted` are what shares are of. `delay-logs` are sums of the logarithms of delays. */
-export type SampleKind = RateKind | RatioKind | 'decisions' | 'accepted' | 'delay' | 'delay-logs'
+/** What is watched by its logarithm: how long events wait for their effects, and how many events wait. */
+export type LevelKind = 'delay' | 'lag'
+/** What nodes count. `decisions` and `accepted` are what shares are of. `delay-logs` and `lag-logs` are sums of logarithms. */
+export type SampleKind = RateKind | RatioKind | 'decisions' | 'accepted' | LevelKind | `${LevelKind}-logs`
 
 export function sampleSubject(kind: SampleKind, name: string): string {
   return `${kind} ${name}`

@@ -4,7 +4,7 @@ import { verbCommand } from '../../lib/verb-command.ts'
 import type { RateChange } from '../../definitions/detector/rate.ts'
 import type { DelayChange } from '../../definitions/detector/delay.ts'
 import type { RatioChange } from '../../definitions/detector/ratio.ts'
-import { rateKindOf, type RatioKind, wordOfSubject } from '../../definitions/detector/subjects.ts'
+import { type LevelKind, rateKindOf, type RatioKind, wordOfSubject } from '../../definitions/detector/subjects.ts'
 
 const CHANGES: Readonly<Record<RateChange, string>> = {
   silence: 'has fallen silent',
@@ -56,21 +56,35 @@ function describeRatio(finding: RatioFinding): FindingText {
   return { change, seen, expected, sentence: `${found} ${after}` }
 }
 
-const DELAY_CHANGES: Readonly<Record<DelayChange, string>> = {
-  rise: 'about twice as long as usual',
-  surge: 'about eight times as long as usual, or longer',
+const DELAY_CHANGES: Readonly<Record<LevelKind, Readonly<Record<DelayChange, string>>>> = {
+  delay: {
+    rise: 'effects of events come about twice as long as usual after them',
+    surge: 'effects of events come about eight times as long as usual after them, or longer',
+  },
+  lag: {
+    rise: 'more events wait than usual, and it does not get through them',
+    surge: 'many more events wait than usual, and it does not get through them',
+  },
 }
 
 function describeDelay(finding: DelayFinding): FindingText {
   const { subject, change, since, closedAt } = finding
-  const [seen, expected] = [textOfDelay(finding.seen), textOfDelay(finding.expected)]
-  const found = `${subject}: effects of events come ${DELAY_CHANGES[change]} after them since ${minuteOf(since)}, ${seen} where ${expected} is usual.`
+  const [seen, expected] = [textOfLevel(subject, finding.seen), textOfLevel(subject, finding.expected)]
+  const what = DELAY_CHANGES[wordOfSubject(subject) as LevelKind][change]
+  const found = `${subject}: ${what} since ${minuteOf(since)}, ${seen} where ${expected} ${isLag(subject) ? 'are' : 'is'} usual.`
   const advice = `By chance this is called ${shortNumber(finding.falseCallsInYear)} times a year. Run \`${verbCommand('why')}\`, and look at what it waits for.`
   const after = closedAt === null ? advice : `It is as usual again since ${minuteOf(closedAt)}.`
   return { change, seen, expected, sentence: `${found} ${after}` }
 }
 
-export function textOfDelay(ms: number): string {
+const isLag = (subject: string) => wordOfSubject(subject) === ('lag' satisfies LevelKind)
+
+/** A delay, or how many events wait. */
+export function textOfLevel(subject: string, value: number): string {
+  return isLag(subject) ? `${shortNumber(value)} events` : textOfDelay(value)
+}
+
+function textOfDelay(ms: number): string {
   return ms < 1_000 ? `${shortNumber(ms)} ms` : `${shortNumber(ms / 1_000)} s`
 }
 

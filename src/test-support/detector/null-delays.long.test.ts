@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { runNullDelays } from './null-delays.ts'
+import { runNullDelays, runNullLags } from './null-delays.ts'
 
 const YEARS = 30
 
@@ -12,4 +12,11 @@ test('the watch of delays makes as many false calls as it says, within a factor 
       expect(calls / (years * printed)).toBeGreaterThan(0.5)
       expect(calls / (years * printed)).toBeLessThan(2)
     }
+})
+
+test('the watch of lags makes as many false calls as it says, within a factor of 2, in 8 years of bursts that are worked off', () => {
+  const { calls, years, printed } = runNullLags(8)
+  expect(calls).toBeGreaterThan(10)
+  expect(calls / (years * printed)).toBeGreaterThan(0.5)
+  expect(calls / (years * printed)).toBeLessThan(2)
 })
