@@ -33,6 +33,7 @@ import { LogHealth } from './dispatch/log-health.ts'
 import { observeTogether, recordCommands } from './dispatch/record-commands.ts'
 import { RefusalLog, type RefusalParts, type RefusalReads } from './dispatch/refusal-log.ts'
 import { type StallWatch, watchStalls } from './stalls/watch.ts'
+import { type PromiseWatch, watchPromises } from './subscription/promises/promise-watch.ts'
 import { watchFindings } from './subscription/findings/finding-watch.ts'
 import { type FollowOptions, follow } from './subscription/follow.ts'
 import { feelAtOnce, Operations } from './subscription/operations.ts'
@@ -158,6 +159,7 @@ export type Services = Runtime &
     readonly queryAnswers: QueryAnswers
     readonly rowChanges: RowChanges
     readonly subscriptions: Subscriptions
+    readonly promises: PromiseWatch
     readonly tail: Tail
   }
 
@@ -202,7 +204,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
   const agenda = wireAgenda(shared, sending)
   const caches = await openCaches(options, shared)
   const events = wireEvents(shared, { sending, senders: agenda.senders, invalidation: caches.invalidation, reads: () => reads })
-  const questions = wireQuestions(shared, { ...caches, ...events })
+  const questions = wireQuestions(shared, { ...caches, ...events.parts })
   const reads: Reads = {
     ...typedReads(questions.rowAnswers, questions.queryAnswers),
     ...streamReads(store),
@@ -213,29 +215,28 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
   const closing = new AbortController()
   const endMetrics = observeRuntime(shared.metrics, store.agenda, {
     ...sending,
-    status: () => events.subscriptions.status(),
-    head: () => events.tail.head,
+    status: () => events.parts.subscriptions.status(),
+    head: () => events.parts.tail.head,
   })
   const operations = new Operations(store, options.serve.map(runningOf))
-  const stalls = watchStalls({ ...shared, subscriptions: events.subscriptions })
+  const stalls = watchStalls({ ...shared, subscriptions: events.parts.subscriptions })
   return {
     ...shared,
     ...sending,
     ...operations,
-    ...feelAtOnce(operations, [events.subscriptions, agenda]),
+    ...feelAtOnce(operations, [events.parts.subscriptions, agenda]),
     schedule: agenda.schedule,
     stalls: stalls.watch,
-    tail: events.tail,
-    subscriptions: events.subscriptions,
+    ...events.parts,
     rowChanges: caches.rowChanges,
     ...questions,
     ...reads,
-    status: () => events.subscriptions.status(),
-    follow: options => follow({ ...shared, tail: events.tail, closing: closing.signal }, options),
-    waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.waitUntilProcessed(position, names, timeoutMs),
+    status: () => events.parts.subscriptions.status(),
+    follow: options => follow({ ...shared, tail: events.parts.tail, closing: closing.signal }, options),
+    waitUntilProcessed: (position, names, timeoutMs) => events.parts.subscriptions.waitUntilProcessed(position, names, timeoutMs),
     invalidate: async tags => {
       // The tail follows the log from here on, so a later answer has a later position.
-      await events.tail.start()
+      await events.parts.tail.start()
       await caches.invalidation.invalidateTags(tags, (await store.head()) + 1)
     },
     pollAgenda: agenda.poll,
@@ -375,11 +376,12 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
   observeInstances({ ...shared, signal: over.signal }, [...definitions.process.values()])
   const findings = watchFindings(shared, subscriptions)
   const sampler = sampleForDetectors(shared, subscriptions)
+  const promises = watchPromises(shared, subscriptions)
   const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
   return {
-    tail: following,
-    subscriptions,
+    parts: { tail: following, subscriptions, promises },
     start: async () => {
+      promises.start()
       if (!hasSubscriptions) return
       await following.start()
       await subscriptions.start()
@@ -389,7 +391,8 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     close: async (ending: AbortSignal) => {
       endMeasures()
       over.abort()
-      await Promise.all([settleOrAbort(findings.close(), ending), subscriptions.close(ending)])
+      const watches = [findings, promises].map(one => settleOrAbort(one.close(), ending))
+      await Promise.all([...watches, subscriptions.close(ending)])
       if (sampler) await settleOrAbort(sampler.close(), ending)
       await following.close()
     },

@@ -132,6 +132,13 @@ const CASES: readonly Case[] = [
     fires: '5m30s',
   },
   {
+    // As kept in the store: it stays until somebody has mended it.
+    alert: 'EmakiPromiseBroken',
+    series: { [`emaki_promise_broken{${of},promise="rows"}`]: '0x30 1x60' },
+    not: '5m',
+    fires: '14m',
+  },
+  {
     alert: 'EmakiReceiverDown',
     series: { [`emaki_delivery_open{${of},emaki_subscription="partner"}`]: '0x30 1x60' },
     not: '9m30s',

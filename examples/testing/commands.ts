@@ -58,6 +58,8 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… rebuild orders': /orders_v1/,
   '… reset orders': /orders_v1/,
   '… verify': /11 events/,
+  '… breaches': /no breach of a promise is known/,
+  '… breaches forget': /0 forgotten/,
   '… why': /nothing stands still/,
   '… why orders': /nothing stands still/,
   '… flow': /^flowchart LR/,

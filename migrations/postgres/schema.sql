@@ -14,6 +14,14 @@ create table agenda (
   ended_at timestamp with time zone
 );
 
+create table breaches (
+  promise text collate "C" not null,
+  subject text collate "C" not null,
+  message text not null,
+  found_by text not null,
+  at bigint not null
+);
+
 create table checkpoints (
   name text collate "C" not null,
   position bigint not null,
@@ -144,6 +152,15 @@ create table samples (
   minutes bigint[] not null
 );
 
+create table seals (
+  after bigint not null,
+  until bigint not null,
+  count integer not null,
+  digest text not null,
+  last_at text not null,
+  epoch integer not null
+);
+
 create table serving (
   projection text collate "C" not null,
   name text collate "C" not null
@@ -157,6 +174,8 @@ create table snapshots (
 );
 
 alter table agenda add PRIMARY KEY (id);
+
+alter table breaches add PRIMARY KEY (promise, subject);
 
 alter table checkpoints add PRIMARY KEY (name);
 
@@ -196,6 +215,8 @@ alter table sample_writers add PRIMARY KEY (writer);
 
 alter table samples add PRIMARY KEY (hour, subject);
 
+alter table seals add PRIMARY KEY (after);
+
 alter table serving add PRIMARY KEY (projection);
 
 alter table snapshots add PRIMARY KEY (stream, schema);
@@ -205,6 +226,8 @@ CREATE INDEX agenda_due ON emaki.agenda USING btree (owner, due, seq) WHERE (end
 CREATE INDEX agenda_ended ON emaki.agenda USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
 CREATE UNIQUE INDEX agenda_pkey ON emaki.agenda USING btree (id);
+
+CREATE UNIQUE INDEX breaches_pkey ON emaki.breaches USING btree (promise, subject);
 
 CREATE UNIQUE INDEX checkpoints_pkey ON emaki.checkpoints USING btree (name);
 
@@ -243,6 +266,8 @@ CREATE UNIQUE INDEX row_tables_pkey ON emaki.row_tables USING btree (name);
 CREATE UNIQUE INDEX sample_writers_pkey ON emaki.sample_writers USING btree (writer);
 
 CREATE UNIQUE INDEX samples_pkey ON emaki.samples USING btree (hour, subject);
+
+CREATE UNIQUE INDEX seals_pkey ON emaki.seals USING btree (after);
 
 CREATE UNIQUE INDEX serving_pkey ON emaki.serving USING btree (projection);
 
@@ -325,6 +350,23 @@ begin
   return query
   select a.epoch, a.position, a.takeovers, a.suspect_position, a.suspect_key, coalesce(last_owner <> new_owner, false)
   from acquire_v2(subscription, new_owner, ttl_ms, start) a;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.add_breach_v1(promise text, subject text, message text, found_by text, at bigint, most integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  insert into breaches (promise, subject, message, found_by, at)
+  select add_breach_v1.promise, add_breach_v1.subject, add_breach_v1.message, add_breach_v1.found_by, add_breach_v1.at
+  where (select count(*) from breaches b where b.promise = add_breach_v1.promise) < most
+  on conflict (promise, subject) do nothing;
+  return found;
 end
 $function$
 ;
@@ -977,6 +1019,22 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.forget_breaches_v1()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  many integer;
+begin
+  delete from breaches;
+  get diagnostics many = row_count;
+  return many;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.forget_keys_v1(most integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1075,6 +1133,22 @@ declare
 begin
   delete from sample_writers where hour < before_ms;
   delete from samples where hour < before_ms;
+  get diagnostics many = row_count;
+  return many;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.forget_seals_v1()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  many integer;
+begin
+  delete from seals;
   get diagnostics many = row_count;
   return many;
 end
@@ -1778,6 +1852,22 @@ BEGIN ATOMIC
             FROM UNNEST(save_snapshots_v2.streams, save_snapshots_v2.folds, save_snapshots_v2.versions, save_snapshots_v2.states) unnest(unnest, unnest_1, unnest_2, unnest_3) ON CONFLICT(stream, schema) DO UPDATE SET version = excluded.version, state = excluded.state
    WHERE (excluded.version > snapshots.version);
 END
+;
+
+CREATE OR REPLACE FUNCTION emaki.seal_v1(after bigint, until bigint, count integer, digest text, last_at text, epoch integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  insert into seals (after, until, count, digest, last_at, epoch)
+  values (seal_v1.after, seal_v1.until, seal_v1.count, seal_v1.digest, seal_v1.last_at, seal_v1.epoch)
+  on conflict (after) do update set until = excluded.until, count = excluded.count, digest = excluded.digest,
+    last_at = excluded.last_at, epoch = excluded.epoch;
+end
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION emaki.serve_v1(served text, by text)

@@ -17,6 +17,15 @@ CREATE TABLE agenda (
   ended_at integer
 ) strict;
 
+CREATE TABLE breaches (
+  promise text not null,
+  subject text not null,
+  message text not null,
+  found_by text not null,
+  at integer not null,
+  primary key (promise, subject)
+) strict, without rowid;
+
 CREATE TABLE checkpoints (
   name text primary key,
   position integer not null,
@@ -148,6 +157,15 @@ CREATE TABLE samples (
   minutes text not null,
   primary key (hour, subject)
 ) strict, without rowid;
+
+CREATE TABLE seals (
+  after integer primary key,
+  until integer not null,
+  count integer not null,
+  digest text not null,
+  last_at text not null,
+  epoch integer not null
+) strict;
 
 CREATE TABLE serving (
   projection text primary key,

@@ -63,6 +63,7 @@ export class HealthDetails {
       ...(status && checksOf(services, status, found => this.#readerOf(found))),
       store: [this.#storeOf(services, status !== null)],
       log: [this.#logOf(services)],
+      promises: this.#promisesOf(services),
       agenda: status ? await this.#agendaOf(services) : [],
       caches: this.#cachesOf(),
       own: own.map(ownCheck),
@@ -90,6 +91,13 @@ export class HealthDetails {
   #logOf({ tail, store }: Services): Part {
     const { id, epoch } = store.identity
     return { ...this.#partOf('log', ['part log']), head: tail.head, id, epoch }
+  }
+
+  #promisesOf({ promises }: Services): readonly Part[] {
+    return promises.counts().map(({ promise, breaches }) => {
+      const status = breaches > 0 ? 'warn' : 'pass'
+      return { componentType: 'component', status, name: promise, breaches, subjects: [`promise ${promise}`] }
+    })
   }
 
   async #agendaOf({ store }: Services): Promise<readonly Part[]> {

@@ -45,7 +45,7 @@ export function ready(options: ReadyOptions): Handler {
       ? await details.describe({ services: started, status, own })
       : status && { checks: { ...checksOf(started, status), ...ownShown(own) } }
     if (refusal !== null) return refuse(c, refusal, { ...shown })
-    return c.json({ ...summaryOf(status!, own), ...shown }, 200, NO_STORE)
+    return c.json({ ...summaryOf(status!, started, own), ...shown }, 200, NO_STORE)
   }
 }
 
@@ -57,7 +57,7 @@ export function startup({ lifecycle }: Pick<ReadyOptions, 'lifecycle'>): Handler
     if (typeof started === 'string') return refuse(c, started)
     const found = await readiness.read(started)
     if ('refusal' in found) return refuse(c, found.refusal)
-    return c.json({ ...summaryOf(found.status), checks: checksOf(started, found.status) }, 200, NO_STORE)
+    return c.json({ ...summaryOf(found.status, started), checks: checksOf(started, found.status) }, 200, NO_STORE)
   }
 }
 
@@ -102,10 +102,11 @@ function ownShown(own: readonly CheckResult[]): object {
   return shown.length ? { own: shown } : {}
 }
 
-/** What is parked takes no node out of rotation, as the others would have it parked too. So it is only said. */
-function summaryOf(found: readonly Status[], own: readonly CheckResult[] = []): object {
+/** What is parked, or breaks a promise, takes no node out of rotation, as the others have it too. So it is only said. */
+function summaryOf(found: readonly Status[], { promises }: Services, own: readonly CheckResult[] = []): object {
   const parked = found.filter(hasParked).map(({ name }) => name)
-  const isWell = found.every(status => !needsCare(status)) && own.every(({ error }) => error === null)
+  const isKept = promises.counts().every(({ breaches }) => breaches === 0)
+  const isWell = isKept && found.every(status => !needsCare(status)) && own.every(({ error }) => error === null)
   return { status: isWell ? 'pass' : 'warn', ...(parked.length && { parked }) }
 }
 

@@ -43,12 +43,27 @@ describe('GET /ready?verbose', () => {
               ...{ position: 1, lagEvents: 0, lagSeconds: 0, parkedKeys: 0, parkedStreams: 0, retrying: 0 },
             },
           ],
+          promises: ['order', 'freshness', 'clock', 'immutability', 'rows', 'once'].map(name => ({ ...part, name, breaches: 0 })),
           caches: ['memory', 'shared', 'cdn'].map(name => ({ ...part, name })),
         },
         failing: [],
         stalls: [],
       },
     ])
+  })
+
+  test('GET /ready?verbose names the promise of which the store keeps a breach, with its last record, and warns', async () => {
+    const { app, get } = openClient({ serve: [thing], report: () => {} })
+    const { store, promises } = await app[spec].start()
+    const found = { promise: 'rows', subject: 'things_v1 a', message: 'The row is wrong.', foundBy: 'audit', at: 1 } as const
+    await store.promises.addBreach(found)
+    await promises.step()
+    const { status, body } = await get('/ready?verbose')
+    const { checks } = body as Shown
+    expect([status, body]).toMatchObject([200, { status: 'warn' }])
+    const lastError = { code: 'promise-broken', message: expect.stringContaining('The row is wrong.') }
+    expect(checks['promises']!.find(({ name }) => name === 'rows')).toMatchObject({ status: 'warn', breaches: 1, lastError })
+    expect((await get('/ready')).body).toMatchObject({ status: 'warn' })
   })
 
   test('GET /ready?verbose shows no password that stands in an error of a check, of its record or of what fails', async () => {

@@ -35,6 +35,10 @@ export function checks(): z.ZodType {
       .array(partCheck({ pending: count, timers: count, due: count }))
       .optional()
       .describe('Verbose: the commands and timers that wait, by who sends them.'),
+    promises: z
+      .array(partCheck({ breaches: count.describe('How many are kept until somebody has mended them.') }))
+      .optional()
+      .describe('Verbose: the promises, each with the breaches that somebody has found.'),
     caches: z.array(partCheck({})).optional().describe('Verbose: the caches of answers.'),
   })
 }

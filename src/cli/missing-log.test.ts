@@ -46,6 +46,7 @@ const CALLS: Readonly<Record<string, Pick<VerbCall, 'words' | 'values'>>> = {
   audit: { words: ['things'] },
   views: {},
   verify: {},
+  breaches: {},
   restore: { values: { yes: true } },
   imports: {},
   export: {},

@@ -11,6 +11,8 @@ import { EXIT } from './exit-codes.ts'
 import { operate, withStore } from './opened.ts'
 import { paintFor, plain } from '../lib/paint.ts'
 import { type ProgressLine, progress } from './progress.ts'
+import { withBreaches } from './breaches.ts'
+import { rowBreach } from '../subscription/promises/row-check.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 import { printReports } from '../ports/report/print.ts'
@@ -121,6 +123,9 @@ async function auditRows(call: Call): Promise<number> {
       { keys: sample, onProgress: position => shown.update(position, head) },
     )
     const { keys, parked: left, differences, position } = found
+    await withBreaches(store, 'audit', async add => {
+      for (const { key } of differences) await add(rowBreach(projection.name, name, key, position))
+    })
     shown.end(`${keys} keys of ${name} compared up to ${position}, ${differences.length} differ, ${left} parked`)
     if (call.json) console.log(JSON.stringify(found))
     else

@@ -1,6 +1,7 @@
 // Every verb, in the order in which the usage shows them.
 import { agendaVerb, timersVerb } from './agenda.ts'
 import { backtestVerb } from './backtest.ts'
+import { breachesVerb } from './breaches.ts'
 import { doctorVerb } from './doctor.ts'
 import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
@@ -53,6 +54,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   backtest: backtestVerb,
   views: viewsVerb,
   verify: verifyVerb,
+  breaches: breachesVerb,
   doctor: doctorVerb,
   restore: restoreVerb,
   import: importVerb,

@@ -12,13 +12,14 @@ const notice = (code: string, fields: Notice['fields'], cause?: unknown) =>
 test('a broken promise counts wherever it is reported, also as the cause of a cause, and is 0 before', async () => {
   const metrics = new Metrics()
   const report = measureReport(() => {}, metrics)
-  expect(await seriesOf(metrics, 'emaki.promise.breaches')).toEqual({ order: 0, freshness: 0 })
+  const none = { order: 0, freshness: 0, clock: 0, immutability: 0, rows: 0, once: 0 }
+  expect(await seriesOf(metrics, 'emaki.promise.breaches')).toEqual(none)
   const damaged = new DamagedStream({ stream: 'a-1', version: 3, position: 9 }, 2)
   report(notice('request-failed', {}, new Error('the fold failed', { cause: damaged })))
   report(damaged)
   report(new BrokenPromise('freshness', 'too old'))
   report(notice('request-failed', {}, new Error('a bug')))
-  expect(await seriesOf(metrics, 'emaki.promise.breaches')).toEqual({ order: 2, freshness: 1 })
+  expect(await seriesOf(metrics, 'emaki.promise.breaches')).toEqual({ ...none, order: 2, freshness: 1 })
 })
 
 test('what was parked counts by keys, also where one notice tells of several, and so do takeovers', async () => {

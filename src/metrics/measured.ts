@@ -1,5 +1,5 @@
 // Measures what goes through the ports: the steps of a trace, and what operators are told.
-import { brokenPromiseOf } from '../ports/report/broken-promise.ts'
+import { brokenPromiseOf, PROMISE_NAMES } from '../ports/report/broken-promise.ts'
 import { Notice, type NoticeFields, type Report, watchReport } from '../ports/report/notice.ts'
 import type { Attributes, StepName, Trace, TraceContext } from '../ports/trace/trace.ts'
 import { keep } from '../ports/metrics/keep.ts'
@@ -91,22 +91,19 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
 function subjectOf(fields: NoticeFields): string {
   return String(SUBJECTS.map(name => fields[name]).find(one => one !== undefined) ?? '')
 }
-const SUBJECTS = ['subscription', 'owner', 'command', 'projection', 'detector', 'check', 'part', 'store'] as const
+const SUBJECTS = ['subscription', 'owner', 'command', 'projection', 'detector', 'check', 'part', 'store', 'promise'] as const
 
 /** Counts what operators are told. What is tried again and again counts as open until it is over. */
 export function measureReport(report: Report, metrics: Metrics): Report {
   // Each is there from the beginning, so that the first breach is a change.
-  const breaches = {
-    order: metrics.counter('emaki.promise.breaches', 'order'),
-    freshness: metrics.counter('emaki.promise.breaches', 'freshness'),
-  }
+  const breaches = new Map(PROMISE_NAMES.map(name => [name, metrics.counter('emaki.promise.breaches', name)]))
   const open = new Map<string, number>()
   metrics.observe(['emaki.retry.open'], () => ({
     'emaki.retry.open': [...open].map(([subscription, value]) => ({ values: [subscription] as const, value })),
   }))
   const watched = watchReport(report, problem => {
     const broken = brokenPromiseOf(problem)
-    if (broken) breaches[broken].add()
+    if (broken) breaches.get(broken)!.add()
     if (problem instanceof Notice) {
       const { code, level, fields } = problem
       const subscription = subjectOf(fields)

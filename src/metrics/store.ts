@@ -5,7 +5,7 @@ import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import { type Trace, untraced } from '../ports/trace/trace.ts'
 
-type Part = 'readModel' | 'agenda' | 'refusals' | 'samples'
+type Part = 'readModel' | 'agenda' | 'refusals' | 'samples' | 'promises'
 
 /** What is measured of the store itself. */
 const LOG_CALLS: readonly (keyof Store)[] = [
@@ -51,6 +51,7 @@ const PART_CALLS: { readonly [P in Part]: readonly (keyof Store[P])[] } = {
   agenda: ['schedule', 'due', 'begin', 'done', 'end', 'find', 'remove', 'list', 'count', 'renewKeys', 'forget'],
   refusals: ['add', 'list', 'forget'],
   samples: ['add', 'list', 'forget'],
+  promises: ['addBreach', 'breaches', 'forgetBreaches', 'seal', 'sealFrom', 'lastSeal', 'forgetSeals'],
 }
 
 type Call = (...values: unknown[]) => unknown

@@ -21,7 +21,7 @@ export type Audit = {
 /** How many keys are compared by default. */
 export const AUDIT_KEYS = 10_000
 
-type SampledRow = { row: object | null; readonly hash: bigint; error: string | null }
+export type SampledRow = { row: object | null; readonly hash: bigint; error: string | null }
 
 /**
  * Folds the log anew for a sample of keys and compares the rows. Each row is compared at the checkpoint at which it is
@@ -39,7 +39,7 @@ export async function audit(
   const { filter } = projection
   const [progress] = await store.readModel.progress([table.name])
   const until = progress?.position ?? 0
-  const sample = new Sample(projection, keys)
+  const sample = new RowSample(projection, keys)
   const readFollows = followsReader(store, projection)
   for await (const page of logPages(store, { until, filter, seesHoles: true })) {
     for (const stored of await readFollows(page)) sample.addEvent(stored)
@@ -56,23 +56,30 @@ export async function audit(
     const to = Math.max(position, found?.position ?? 0)
     for await (const page of logPages(store, { after: until, until: to, filter, seesHoles: true }))
       for (const stored of await readFollows(page)) sample.addEventFor(key, stored)
-    const expected = folded.error === null ? folded.row && encodeRow(projection, folded.row).data : null
+    const expected = expectedData(projection, folded)
     if (aside.has(key) || folded.error !== null || (isStreamParked && found?.data !== expected)) left++
     else if ((found?.data ?? null) !== expected) differences.push({ key, stored: found?.data ?? null, folded: expected })
   }
   return { keys: sample.folded.size - left, parked: left, position: until, differences }
 }
 
-/** The keys with the smallest hashes, each with its row so far. */
-class Sample {
-  readonly folded = new Map<string, SampledRow>()
+/** The data of a row as its fold says; null: there should be no row. A fold that failed says nothing. */
+export function expectedData(projection: ProjectionSpec, { row, error }: SampledRow): string | null {
+  return error === null ? row && encodeRow(projection, row).data : null
+}
+
+/** The keys with the smallest hashes, each with its row so far. Another seed takes other keys. */
+export class RowSample {
+  readonly folded: Map<string, SampledRow> = new Map()
   readonly #projection: ProjectionSpec
   readonly #most: number
+  readonly #seed: bigint
   #highest = 2n ** 64n
 
-  constructor(projection: ProjectionSpec, most: number) {
+  constructor(projection: ProjectionSpec, most: number, seed: bigint = 0n) {
     this.#projection = projection
     this.#most = most
+    this.#seed = seed
   }
 
   addEvent(stored: StoredEvent): void {
@@ -105,7 +112,7 @@ class Sample {
   #sampledRow(key: string): SampledRow | null {
     const known = this.folded.get(key)
     if (known) return known
-    const hash = Bun.hash.xxHash64(key)
+    const hash = Bun.hash.xxHash64(key, this.#seed)
     if (hash >= this.#highest) return null
     const folded: SampledRow = { row: null, hash, error: null }
     this.folded.set(key, folded)

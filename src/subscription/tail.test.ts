@@ -56,6 +56,21 @@ function buildTail(options: Partial<TailOptions> = {}) {
 const positions = (events: readonly StoredEvent[] | null) => events?.map(({ position }) => position) ?? null
 
 describe('a tail', () => {
+  test('a tail reports each event whose time is before that of the one before it, whoever appended it', async () => {
+    const { tail, add, bus, events, reported } = buildTail()
+    await tail.start()
+    const at = (second: number) => ({ at: `2026-01-31T12:00:0${second}.000Z` })
+    const [first] = add(1)
+    bus.publish([{ ...first!, ...at(5) }])
+    bus.publish([{ ...add(1)[0]!, ...at(5) }])
+    expect(reported).toEqual([])
+    bus.publish([{ ...add(1)[0]!, ...at(4) }])
+    bus.publish([{ ...add(1)[0]!, ...at(4) }])
+    expect(reported).toMatchObject([{ promise: 'clock', message: expect.stringContaining('at position 3 is of') }])
+    expect(tail.head).toBe(events.length)
+    await tail.close()
+  })
+
   test('a tail begins at the head of the log, before which it knows nothing', async () => {
     const { tail, add } = buildTail()
     add(3)

@@ -4,6 +4,7 @@ import type { Bus, Page } from '../ports/bus/bus.ts'
 import { backOff } from '../lib/back-off.ts'
 import { background } from '../lib/turns.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
+import { BrokenPromise } from '../ports/report/broken-promise.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
 import { isFull } from '../ports/store/page-size.ts'
@@ -72,6 +73,8 @@ class LogTail implements Tail {
   #reading: Promise<void> | null = null
   /** Whether to read the log once more, because it may have grown since the running read began. */
   #again = false
+  /** The time of the last event; '' until it has read one. */
+  #lastAt = ''
 
   constructor({ store, bus, report, sleep = machineSleep, bounds }: TailOptions) {
     this.#store = store
@@ -186,8 +189,20 @@ class LogTail implements Tail {
     this.#reading = null
   }
 
+  /** The time of an event is never before that of the one before it in the log. */
+  #checkClock(events: Page): void {
+    for (const { stream, version, position, at } of events) {
+      if (at < this.#lastAt) {
+        const message = `${stream} ${version} at position ${position} is of ${at}, and an event before it of ${this.#lastAt}`
+        this.#report(new BrokenPromise('clock', message))
+      }
+      this.#lastAt = at
+    }
+  }
+
   #grow(events: Page): void {
     if (!events.length || !this.#ring) return
+    this.#checkClock(events)
     this.#ring.push(events.map(event => new LogEvent(event)))
     for (const waiter of [...this.#waiters]) if (waiter.after < this.head) waiter.end(true)
   }

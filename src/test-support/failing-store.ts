@@ -95,6 +95,9 @@ export function failingStore(store: Store): FailingStore {
     get samples() {
       return store.samples
     },
+    get promises() {
+      return store.promises
+    },
     calls,
     appends,
     get wanted() {

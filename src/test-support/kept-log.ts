@@ -11,7 +11,7 @@ import { emptyLog, type TestSchema } from './schema.ts'
 const MARKING: ReadonlySet<PropertyKey> = new Set(['announce', 'beginEpoch', 'close', 'import', 'takeTurn', 'watch'])
 
 /** The parts of a store that have calls of their own. */
-const PARTS: ReadonlySet<PropertyKey> = new Set(['readModel', 'agenda', 'refusals', 'samples'])
+const PARTS: ReadonlySet<PropertyKey> = new Set(['readModel', 'agenda', 'refusals', 'samples', 'promises'])
 
 /** What a case has done with its stores besides writing rows. `pending`: its calls that have not ended. */
 export type Use = { isMarked: boolean; hasDropped: boolean; pending: number }

@@ -4,11 +4,16 @@ import { readRecorded } from '../definitions/event/recorded.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import { logPages } from '../ports/store/pages.ts'
+import type { PromiseName } from '../ports/report/broken-promise.ts'
 import { type EventPlace, Versions } from '../ports/store/sequence.ts'
 import type { Store } from '../ports/store/store.ts'
 
 /** The place of a violation. For one at the end of the log, the stream is empty and the version is 0. */
-export type Violation = EventPlace & { readonly problem: string }
+export type Violation = EventPlace & {
+  readonly problem: string
+  /** The promise that it breaks. Null: none, as where today's definitions cannot read an event. */
+  readonly promise: PromiseName | null
+}
 export type VerifyResult = {
   readonly events: number
   /** The last position that was read. */
@@ -21,7 +26,7 @@ export type VerifyResult = {
 const WRONG_SHOWN = 1_000
 
 /**
- * Verifies the log: positions rise; versions of a stream are 1..n; payloads and metas are JSON; today's definitions can
+ * Verifies the log: positions rise, and times never fall; versions of a stream are 1..n; payloads and metas are JSON; today's definitions can
  * read the events of the served categories; no id occurs twice. It holds one number a stream, and a hash of eight bytes
  * an event.
  */
@@ -33,28 +38,31 @@ export async function verifyLog(
   const until = await store.head()
   const found: Violation[] = []
   let count = 0
-  const wrong = ({ position, stream, version }: EventPlace, problem: string) => {
+  const wrong = ({ position, stream, version }: EventPlace, promise: PromiseName | null, problem: string) => {
     count++
-    if (found.length < WRONG_SHOWN) found.push({ position, stream, version, problem })
+    if (found.length < WRONG_SHOWN) found.push({ position, stream, version, problem, promise })
   }
   const versions = new Versions(0)
   const ids = new Hashes()
   let last = 0
+  let lastAt = ''
   for await (const page of logPages(store, { until, seesHoles: false })) {
     for (const event of page) {
-      if (event.position <= last) wrong(event, `its position does not rise: ${last} is before it`)
+      if (event.position <= last) wrong(event, 'order', `its position does not rise: ${last} is before it`)
       last = Math.max(last, event.position)
+      if (event.at < lastAt) wrong(event, 'clock', `its time is ${event.at}, and that of the event before it ${lastAt}`)
+      lastAt = event.at
       const expected = versions.take(event)
-      if (expected !== null) wrong(event, `version ${expected} is expected`)
+      if (expected !== null) wrong(event, 'order', `version ${expected} is expected`)
       const problem = readProblem(event, families)
-      if (problem !== null) wrong(event, problem)
+      if (problem !== null) wrong(event, isJson(event.data) && isJson(event.meta) ? null : 'immutability', problem)
       ids.add(event.id)
     }
     told(last, until)
   }
   for await (const [event, first] of findRepeated(store, until, ids.twice()))
-    wrong(event, `its id ${event.id} stands at position ${first} too`)
-  if (last < until) wrong({ position: until, stream: '', version: 0 }, `the log ends at ${last}, its head is ${until}`)
+    wrong(event, 'once', `its id ${event.id} stands at position ${first} too`)
+  if (last < until) wrong({ position: until, stream: '', version: 0 }, 'order', `the log ends at ${last}, its head is ${until}`)
   return { events: ids.size, position: last, wrong: found.sort((a, b) => a.position - b.position), count }
 }
 

@@ -27,6 +27,7 @@ import loadMeta from '../../../migrations/postgres/0039-load-meta.sql' with { ty
 import samples from '../../../migrations/postgres/0040-samples.sql' with { type: 'text' }
 import takeovers from '../../../migrations/postgres/0042-takeovers.sql' with { type: 'text' }
 import appendV4 from '../../../migrations/postgres/0043-append-v4.sql' with { type: 'text' }
+import promises from '../../../migrations/postgres/0044-promises.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 import appendRows from '../../../migrations/postgres/0035-append-rows.sql' with { type: 'text' }
 
@@ -60,4 +61,5 @@ export const migrations: readonly Migration[] = [
   { name: '0040-samples', sql: samples },
   { name: '0042-takeovers', sql: takeovers },
   { name: '0043-append-v4', sql: appendV4 },
+  { name: '0044-promises', sql: promises },
 ]

@@ -3,6 +3,7 @@ import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { patience } from '../../lib/patience.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import { type Meter, unmetered } from '../../ports/metrics/meter.ts'
+import type { Promises } from '../../ports/promises/promises.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
 import type { Samples } from '../../ports/samples/samples.ts'
@@ -26,6 +27,7 @@ import { refuseReadOnly } from './prove.ts'
 import { findFullPools } from './pool-use.ts'
 import { PostgresReadModel } from './read-model.ts'
 import { PostgresRefusals } from './refusals.ts'
+import { PostgresPromises } from './promises.ts'
 import { PostgresSamples } from './samples.ts'
 import { refuseMissingRights } from './rights.ts'
 import { beginEpoch, forgetKeys, listKeys, saveSnapshots } from './upkeep.ts'
@@ -80,6 +82,7 @@ class PostgresStore implements Store {
   readonly agenda: Agenda
   readonly refusals: Refusals
   readonly samples: Samples
+  readonly promises: Promises
   #meter: Meter = unmetered
   #opened: OpenLog | null = null
   /** By watcher: whether it hears by LISTEN now. */
@@ -105,6 +108,7 @@ class PostgresStore implements Store {
     this.agenda = new PostgresAgenda({ schema, pool: () => this.#pools.reader })
     this.refusals = new PostgresRefusals({ schema, pool: () => this.#pools.reader })
     this.samples = new PostgresSamples({ schema, pool: () => this.#pools.reader })
+    this.promises = new PostgresPromises({ schema, pool: () => this.#pools.reader })
   }
 
   get identity(): LogIdentity {

@@ -10,6 +10,7 @@ import importsById from '../../../migrations/sqlite/0029-imports.sql' with { typ
 import sentKeys from '../../../migrations/sqlite/0031-sent-keys.sql' with { type: 'text' }
 import refusals from '../../../migrations/sqlite/0035-refusals.sql' with { type: 'text' }
 import samples from '../../../migrations/sqlite/0036-samples.sql' with { type: 'text' }
+import promises from '../../../migrations/sqlite/0037-promises.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   { name: '0031-sent-keys', sql: sentKeys },
   { name: '0035-refusals', sql: refusals },
   { name: '0036-samples', sql: samples },
+  { name: '0037-promises', sql: promises },
 ]

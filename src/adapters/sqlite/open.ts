@@ -21,6 +21,7 @@ import { prepareLog } from './prepared.ts'
 import { type SyncReadModel, syncReadModel } from './read-model.ts'
 import { syncReads } from './read.ts'
 import { type SyncRefusals, syncRefusals } from './refusals.ts'
+import { type SyncPromises, syncPromises } from './promises.ts'
 import { type SyncSamples, syncSamples } from './samples.ts'
 import { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
@@ -42,6 +43,7 @@ export type OpenFile = Sync<Log> &
     readonly agenda: SyncAgenda
     readonly refusals: SyncRefusals
     readonly samples: SyncSamples
+    readonly promises: SyncPromises
     /** Changes when another process writes, and not when this one does. */
     readonly dataVersion: () => number
     readonly close: () => void
@@ -90,6 +92,7 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
     agenda,
     refusals: syncRefusals(db, texts),
     samples: syncSamples(db, texts),
+    promises: syncPromises(texts),
     dataVersion: () => prepared.dataVersion.get()!.data_version,
     close: () => resources.dispose(),
   }

@@ -2,6 +2,7 @@
 import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import { type Meter, unmetered } from '../../ports/metrics/meter.ts'
+import type { Promises } from '../../ports/promises/promises.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
 import type { Samples } from '../../ports/samples/samples.ts'
@@ -31,6 +32,7 @@ import { isBusy, storeError } from './errors.ts'
 import { observeFile } from './observe.ts'
 import { type OpenFile, openFile } from './open.ts'
 import { PageCommits } from './page-commits.ts'
+import { sqlitePromises } from './promises.ts'
 import { sqliteReadModel } from './read-model.ts'
 import { sqliteRefusals } from './refusals.ts'
 import { sqliteSamples } from './samples.ts'
@@ -83,6 +85,7 @@ class SqliteStore implements Store {
   readonly agenda: Agenda = sqliteAgenda(run => this.#call(() => run(this.#db.agenda)))
   readonly refusals: Refusals = sqliteRefusals(run => this.#call(() => run(this.#db.refusals)))
   readonly samples: Samples = sqliteSamples(run => this.#call(() => run(this.#db.samples)))
+  readonly promises: Promises = sqlitePromises(run => this.#call(() => run(this.#db.promises)))
   readonly #turns = new SharedTurns()
   #opened: OpenFile | null = null
   #lockTime = unmetered.histogram('emaki.append.lock.time')

@@ -1,7 +1,13 @@
 // What shows that a promise of Emaki does not hold. It is counted wherever it is reported.
 
-/** `order`: the events of a stream. `freshness`: an answer that is not as new as it has to be. */
-export type PromiseName = 'order' | 'freshness'
+/** Every promise of which a breach is noticed. */
+export const PROMISE_NAMES = ['order', 'freshness', 'clock', 'immutability', 'rows', 'once'] as const
+/**
+ * `order`: the events of a stream, and positions. `freshness`: an answer that is not as new as it has to be. `clock`:
+ * `at` goes back within the log. `immutability`: an event is not as it was. `rows`: a row is not the fold of its events.
+ * `once`: the log has one event twice.
+ */
+export type PromiseName = (typeof PROMISE_NAMES)[number]
 
 export class BrokenPromise extends Error {
   override readonly name: string = 'BrokenPromise'

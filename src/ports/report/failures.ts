@@ -15,7 +15,7 @@ export type OpenFailure = {
 export type LastError = { readonly at: string; readonly code: string; readonly message: string }
 
 /** The fields that name what a record is about. */
-const SUBJECTS = ['subscription', 'projection', 'process', 'schedule', 'owner', 'store', 'part', 'check'] as const
+const SUBJECTS = ['subscription', 'projection', 'process', 'schedule', 'owner', 'store', 'part', 'check', 'promise'] as const
 /** The most things of which a failure is remembered. */
 export const FAILURES_MAX = 1_000
 

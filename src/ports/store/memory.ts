@@ -5,6 +5,7 @@ import { categoryOf, isOf } from '../../definitions/event/stream-name.ts'
 import { memoryAgenda } from '../agenda/memory.ts'
 import { type MemoryTable, memoryReadModel, writeUnitRow } from '../read-model/memory.ts'
 import { memoryRefusals } from '../refusals/memory.ts'
+import { memoryPromises } from '../promises/memory.ts'
 import { memorySamples } from '../samples/memory.ts'
 import { compareText } from '../read-model/compare-text.ts'
 import type { StoredEvent } from './event.ts'
@@ -154,6 +155,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     agenda,
     refusals: memoryRefusals(),
     samples: memorySamples(),
+    promises: memoryPromises(),
     open: async () => {},
     append: async units => units.map(append),
     ...imports,

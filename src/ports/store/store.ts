@@ -2,6 +2,7 @@
 // cases of contract/.
 import type { Agenda } from '../agenda/agenda.ts'
 import type { Measured } from '../metrics/meter.ts'
+import type { Promises } from '../promises/promises.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import type { Refusals } from '../refusals/refusals.ts'
 import type { Samples } from '../samples/samples.ts'
@@ -24,4 +25,6 @@ export interface Store extends Log, Turns, Watch, Upkeep, Measured, WaitSource {
   readonly refusals: Refusals
   /** What nodes have counted lately that is not in the log. */
   readonly samples: Samples
+  /** Breaches of promises, and the seals by which a changed event is noticed. */
+  readonly promises: Promises
 }
