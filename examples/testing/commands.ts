@@ -21,6 +21,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/marketplace/fulfilment.ts': ['fulfilment.cases.ts', "'main.ts'"],
   'examples/marketplace/measures.ts': ['measures.test.ts', "'./measures.ts'"],
   'examples/marketplace/order.test.ts': ['order.test.ts', 'an order that is paid is shipped'],
+  'examples/marketplace/properties.test.ts': ['properties.test.ts', 'what is shipped costs what was placed'],
   'examples/marketplace/views.ts': ['curl.test.ts', "'examples/marketplace/main.ts'"],
   'examples/mounted.ts': ['mounted.processes.test.ts', "'mounted.ts'"],
   'examples/place-bench.ts': ['compare.processes.test.ts', "'place-bench.ts'"],

@@ -9,9 +9,10 @@ export {
   gateText,
   type Led,
 } from '../definitions/process/replay-gate.ts'
-export { any } from './arbitraries/any.ts'
+export { any, type AnyOptions } from './arbitraries/any.ts'
 export type { Own } from './arbitraries/schema-arbitrary.ts'
 export { type Decided, decide, evolve } from './decide.ts'
+export { forAll, type ForAllOptions, PropertyFailed } from './for-all.ts'
 export { checkSagaRun, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
 export { storedOfLine } from '../transfer/stored-line.ts'
 export {

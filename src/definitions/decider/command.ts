@@ -1,3 +1,5 @@
+import type { z } from 'zod'
+import { type MakerSpec, spec } from '../event/events.ts'
 import { canonicalText } from '../event/payload.ts'
 
 /** An order to one instance of a decider, as data. Nothing happens until it is sent. */
@@ -23,21 +25,25 @@ export function fingerprintOfAll(commands: readonly Command[], idGiven: boolean)
   return more.length === 0 ? first : new Bun.CryptoHasher('sha256').update([first, ...more].join(' ')).digest('base64url')
 }
 
-/** For each name, a function that makes a command of that name, and that knows its names and whether it is internal. */
+/**
+ * For each name, a function that makes a command of that name, and that knows its names, its schema, and whether it is
+ * internal.
+ */
 export function commands(
   decider: string,
-  names: readonly string[],
+  schemas: ReadonlyMap<string, z.ZodType>,
   internal: ReadonlySet<string> = new Set(),
 ): Record<string, (id: string, data: unknown) => Command> {
-  for (const name of names) {
+  for (const name of schemas.keys()) {
     if (!/^[a-z][A-Za-z0-9_]{0,62}$/.test(name))
       throw new TypeError(`${decider}.${name}: a command name begins with a small letter and has only letters, digits and _`)
   }
-  const make = (command: string) =>
+  const make = (command: string, schema: z.ZodType) =>
     Object.assign((id: string, data: unknown): Command => ({ decider, command, id, data }), {
+      [spec]: { kind: 'command', schema } satisfies MakerSpec,
       decider,
       command,
       isInternal: internal.has(command),
     })
-  return Object.assign(Object.create(null), Object.fromEntries(names.map(name => [name, make(name)])))
+  return Object.assign(Object.create(null), Object.fromEntries([...schemas].map(([name, schema]) => [name, make(name, schema)])))
 }

@@ -1,6 +1,6 @@
 import { noteSecretFields } from '../secret-fields.ts'
 import type { z } from 'zod'
-import { type Event, type EventOf, type Events, type EventsSpec, type Meta, spec } from '../event/events.ts'
+import { type Maker, type Event, type EventOf, type Events, type EventsSpec, type Meta, spec } from '../event/events.ts'
 import type { OnlyFolds, One } from '../event/families.ts'
 import { functionsPart, hashToNumber, readingPart } from '../event/fingerprints.ts'
 import type { Misnamed } from '../event/misnamed.ts'
@@ -53,7 +53,7 @@ type Parsed<C extends Schemas> = { readonly [N in keyof C & string]: z.output<C[
  * `R`: the instances that decisions read.
  */
 export type Decider<D extends string, State, C extends Schemas, P = unknown, R = unknown> = {
-  readonly [N in keyof C & string]: (id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>
+  readonly [N in keyof C & string]: Maker<(id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>>
 } & {
   readonly [spec]: DeciderSpec & {
     readonly name: D
@@ -212,7 +212,7 @@ export function decider<
   const snapshot = options.snapshot ? snapshotOf(definition, options.snapshot) : null
   noteSecretFields([...definition.commands.values(), ...(definition.expose ? [definition.expose] : [])])
   // The mapped type describes the object that is built here from values.
-  const makers = commands(family.name, of_.commands, definition.internal)
+  const makers = commands(family.name, definition.commands, definition.internal)
   const whole: DeciderSpec = { ...definition, snapshot }
   nameDecider(whole)
   return Object.freeze(Object.assign(makers, { [spec]: whole })) as Decider<D, State, C, P, R>

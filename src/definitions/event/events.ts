@@ -94,8 +94,13 @@ export type EventOf<C extends string, S extends Schemas> = { [T in keyof S & str
  * append is known again, and appends nothing. Default: a new id.
  */
 type GivenId = { readonly id?: string }
+/** What a function that makes an event knows of it, or one that makes a command. */
+export type MakerSpec = { readonly kind: 'command' | 'event'; readonly schema: z.ZodType }
+/** A function that makes events or commands of a schema. */
+export type Maker<F> = F & { readonly [spec]: MakerSpec }
+
 type Constructors<C extends string, S extends Schemas> = {
-  readonly [T in keyof S & string]: (data: z.output<S[T]>, given?: GivenId) => Event<C, T, z.output<S[T]>>
+  readonly [T in keyof S & string]: Maker<(data: z.output<S[T]>, given?: GivenId) => Event<C, T, z.output<S[T]>>>
 }
 
 /** The successor of an old type: its new name, null for none, or several events, as `split` makes it. */
@@ -154,7 +159,9 @@ export function events<const C extends string, S extends Schemas>(
   const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declareType(category, type, schema)]))
   const constructors = [...types].map(([type, { schema }]) => [
     type,
-    (data: unknown, given?: GivenId) => construct(category, type, schema, data, given?.id),
+    Object.assign((data: unknown, given?: GivenId) => construct(category, type, schema, data, given?.id), {
+      [spec]: { kind: 'event', schema } satisfies MakerSpec,
+    }),
   ])
   const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))
   const was = new Map(

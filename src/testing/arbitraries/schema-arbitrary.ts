@@ -15,17 +15,19 @@ import { texts } from './texts.ts'
  */
 export type Own = (schema: z.ZodType, path: string) => Arbitrary<unknown> | undefined
 
-/** The values in a row that may miss a check, before the search for one that fits ends. */
 const MISSES_MAX = 2_000
 const DEPTH_MAX = 3
 
 type Place = {
   readonly own: Own
+  /** How many values in a row may miss a check, before the search for one that fits ends. */
+  readonly missesMax: number
   readonly path: string
   readonly open: ReadonlyMap<Schema, Arbitrary<unknown>>
 }
 
-export const arbitraryOf = (schema: Schema, own: Own): Arbitrary<unknown> => node(schema, { own, path: '', open: new Map() })
+export const arbitraryOf = (schema: Schema, own: Own, missesMax: number = MISSES_MAX): Arbitrary<unknown> =>
+  node(schema, { own, missesMax, path: '', open: new Map() })
 
 /** One schema. A schema that holds itself gets itself by name, and the recursion ends by depth. */
 function node(schema: Schema, place: Place): Arbitrary<unknown> {
@@ -50,18 +52,18 @@ function checked(schema: Schema, place: Place): Arbitrary<unknown> {
   const isPlain = def.type !== 'pipe' && def.type !== 'intersection' && !(def.type === 'string' && def.format !== undefined)
   const isBuilt = !given && isPlain && checksOf(def).every(({ check }) => BUILT.has(check))
   const made = given ?? plain(schema, place)
-  return isBuilt ? made : fitting(made, schema, place.path)
+  return isBuilt ? made : fitting(made, schema, place)
 }
 
 /** Only what the schema takes. Throws where that is hardly ever the case, instead of a search without an end. */
-function fitting(made: Arbitrary<unknown>, schema: Schema, path: string): Arbitrary<unknown> {
+function fitting(made: Arbitrary<unknown>, schema: Schema, { path, missesMax }: Place): Arbitrary<unknown> {
   let misses = 0
   return made.filter(value => {
     const fits = schema.safeParse(value).success
     misses = fits ? 0 : misses + 1
-    if (misses < MISSES_MAX) return fits
+    if (misses < missesMax) return fits
     misses = 0
-    throw new TypeError(`${path || '/'}: ${MISSES_MAX} values in a row did not fit the schema: give an arbitrary for it with own`)
+    throw new TypeError(`${path || '/'}: ${missesMax} values in a row did not fit the schema: give an arbitrary for it with own`)
   })
 }
 

@@ -18,6 +18,8 @@ async function runFile(name: string, body: string): Promise<{ readonly code: num
   writeFileSync(
     file,
     `import { test } from 'bun:test'
+import { any } from '${SPECS}/../arbitraries/any.ts'
+import { forAll } from '${SPECS}/../for-all.ts'
 import { given } from '${SPECS}/given.ts'
 import { happened } from '${SPECS}/expected.ts'
 import { verify } from '${SPECS}/spec.ts'
@@ -45,6 +47,18 @@ test.each([
   const { code, text } = await runFile(title.replaceAll(' ', '-'), body)
   expect(text).toInclude(`${what}: ${NEVER_RUN}`)
   expect(code).toBe(1)
+})
+
+test('a property with an async function that nobody waits for fails, and one that is awaited holds or fails', async () => {
+  const slow = 'async ({ reason }) => { await Bun.sleep(1); return reason !== 7 }'
+  const left = await runFile('left', `test('left', () => { forAll(any(order.cancel), ${slow}) })`)
+  expect(left.text).toInclude('forAll with an async function: it was begun and is not over; await it')
+  expect(left.code).toBe(1)
+  const awaited = await runFile('awaited', `test('awaited', async () => { await forAll(any(order.cancel), ${slow}) })`)
+  expect([awaited.code, awaited.text.includes('1 pass')]).toEqual([0, true])
+  const wrong = await runFile('wrong', `test('wrong', () => forAll(any(order.cancel), async () => false))`)
+  expect(wrong.text).toInclude('it does not hold for')
+  expect(wrong.code).toBe(1)
 })
 
 test('an example that is verified, and one that is run by hand, is a test that holds or fails', async () => {

@@ -56,9 +56,13 @@ const isSpec = (value: AnySpec | Readonly<Record<string, AnySpec>>): value is An
  * Has what was begun and not run by the end of its test, or of its file, fail there. A test that only makes an example
  * would pass without it: bun does not wait for what it returns.
  */
-export function requireRun(isRun: () => boolean, what: string): void {
+export function requireRun(
+  isRun: () => boolean,
+  what: string,
+  advice = 'it was made and never run; give it to verify, or call run()',
+): void {
   const check = () => {
-    if (!isRun()) throw new SpecFailed(`${what}: it was made and never run; give it to verify, or call run()`)
+    if (!isRun()) throw new SpecFailed(`${what}: ${advice}`)
   }
   // Inside a test the first one takes it, and at the top of a file the second. Outside of bun test there is neither.
   for (const hook of [runner?.onTestFinished, runner?.afterAll])
