@@ -42,39 +42,43 @@ test.each<[string, z.ZodType, unknown]>([
 })
 
 describe('an error without secrets', () => {
-  noteSecretFields([z.object({ pin: z.int().meta({ secret: true }), code: secret, a: z.object({ code: z.string() }) })])
+  noteSecretFields([z.object({ cardPin: z.int().meta({ secret: true }), cardCode: secret })])
 
   test('one schema under two names is marked under both', () => {
     const shared = secret.optional()
-    noteSecretFields([z.object({ first: shared, second: shared })])
-    expect(String(errorWithoutSecrets(new Error(NUMBER), { second: NUMBER }))).toBe('Error: ***')
+    noteSecretFields([z.object({ cardOne: shared, cardTwo: shared })])
+    expect(String(errorWithoutSecrets(new Error(NUMBER), { cardTwo: NUMBER }))).toBe('Error: ***')
   })
 
   test('a marked field is hidden where a state keeps it, also in a map', () => {
-    expect(String(errorWithoutSecrets(new Error(NUMBER), { kept: [new Map([['code', NUMBER]])] }))).toBe('Error: ***')
+    expect(String(errorWithoutSecrets(new Error(NUMBER), { kept: [new Map([['cardCode', NUMBER]])] }))).toBe('Error: ***')
   })
 
   test('a short value is hidden where it stands alone, and not within other texts', () => {
     const error = new Error('pin 123, not 1234 nor v1.123')
-    expect(String(errorWithoutSecrets(error, { pin: 123 }))).toBe('Error: pin ***, not 1234 nor v1.123')
+    expect(String(errorWithoutSecrets(error, { cardPin: 123 }))).toBe('Error: pin ***, not 1234 nor v1.123')
+  })
+
+  test('one or two characters are no secret', () => {
+    expect(String(errorWithoutSecrets(new Error('no, 12'), { cardCode: 'no', cardPin: 12 }))).toBe('Error: no, 12')
   })
 
   test('a value is hidden as it stands in JSON', () => {
-    const data = { code: 'a "quoted"\nline' }
-    expect(String(errorWithoutSecrets(new Error(JSON.stringify(data)), data))).toBe('Error: {"code":"***"}')
+    const data = { cardCode: 'a "quoted"\nline' }
+    expect(String(errorWithoutSecrets(new Error(JSON.stringify(data)), data))).toBe('Error: {"cardCode":"***"}')
   })
 
   test('an error stays the same one, without secrets in its stack, its causes and its own texts', () => {
     const error = Object.assign(new TypeError(NUMBER, { cause: new Error('inner', { cause: `text ${NUMBER}` }) }), {
       detail: `(${NUMBER})`,
     })
-    expect(errorWithoutSecrets(error, { code: NUMBER })).toBe(error)
+    expect(errorWithoutSecrets(error, { cardCode: NUMBER })).toBe(error)
     expect(Bun.inspect(error)).not.toContain(NUMBER)
     expect([error.message, error.detail, error.stack?.includes(NUMBER)]).toEqual(['***', '(***)', false])
   })
 
   test('an error that cannot be changed, a text and another object have one in their place', () => {
-    const held = { code: NUMBER }
+    const held = { cardCode: NUMBER }
     expect(errorWithoutSecrets(Object.freeze(new Error(`it was ${NUMBER}`)), held)).toEqual(new Error('it was ***'))
     expect(errorWithoutSecrets(`it was ${NUMBER}`, held)).toBe('it was ***')
     expect(Bun.inspect(errorWithoutSecrets({ was: NUMBER }, held))).not.toContain(NUMBER)
@@ -83,7 +87,7 @@ describe('an error without secrets', () => {
   test('an error that quotes nothing marked is left as it is', () => {
     const error = new Error('no luck with 4111')
     const { message, stack } = error
-    expect(errorWithoutSecrets(error, { code: NUMBER, other: 4111 })).toBe(error)
+    expect(errorWithoutSecrets(error, { cardCode: NUMBER, other: 4111 })).toBe(error)
     expect({ message: error.message, stack: error.stack }).toEqual({ message, stack })
   })
 })

@@ -4,8 +4,9 @@ import type { z } from 'zod'
 import { partsOf } from './event/schema.ts'
 
 const HIDDEN = '***'
-/** A shorter value is part of ordinary words and numbers, so it is hidden only where it stands alone. */
+/** A shorter value is part of ordinary words and numbers, so it is hidden only where it stands alone; one or two characters are not. */
 const ALONE_BELOW = 5
+const LENGTH_MIN = 3
 const CAUSES_MAX = 5
 
 /** The names of all marked fields of the process. A field is known by its name, wherever a state or a row keeps it. */
@@ -47,7 +48,7 @@ export function errorWithoutSecrets(error: unknown, ...held: readonly unknown[])
 
 function collect(value: unknown, isSecret: boolean, secrets: Set<string>, seen: Set<unknown>): void {
   if (typeof value !== 'object' || value === null) {
-    if (isSecret && (typeof value === 'string' ? value !== '' : typeof value === 'number' || typeof value === 'bigint'))
+    if (isSecret && /^(string|number|bigint)$/.test(typeof value) && String(value).length >= LENGTH_MIN)
       secrets.add(String(value))
     return
   }
