@@ -7,7 +7,9 @@ import { Notice } from '../ports/report/notice.ts'
 import { runtime, startServices } from '../runtime.ts'
 import { cleanUp, cleanUpLater } from '../test-support/cleanup.ts'
 import { Counter, counter } from '../test-support/relays.ts'
+import { tracing, useTracing } from '../test-support/tracing.ts'
 
+useTracing()
 afterEach(cleanUp)
 
 /** Ends each counter that has counted, and tells with which baggage each event would be sent. */
@@ -83,4 +85,29 @@ test('baggage comes in by HTTP, and a request whose baggage is malformed is answ
     ['Ended', undefined],
   ])
   expect(told.filter(code => code === 'baggage-ignored')).toHaveLength(1)
+})
+
+const MANY = Array.from({ length: 65 }, (_, n) => `k${n}=1`).join()
+
+test.each([
+  ['without telemetry', () => undefined],
+  ['with telemetry', () => tracing.telemetry],
+])('of baggage that is malformed in part the good members go on, and the others are told, %s', async (_, telemetryOf) => {
+  const { found, serve } = watched()
+  const told: string[] = []
+  const report = (problem: unknown) => void (problem instanceof Notice && told.push(problem.code))
+  const telemetry = telemetryOf()
+  const served = app({ serve, store: memory(), report, requestRecords: false, ...(telemetry && { telemetry }) })
+  const emaki = await served.runtime()
+  cleanUpLater(() => emaki.close())
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+  for (const [i, baggage] of ['tenant,plan=free,a=b c,=1', 'tenant=blue', MANY, 'tenant'].entries()) {
+    const headers = { 'Content-Type': 'application/json', traceparent, baggage }
+    expect((await served.request(`/counter/c${i}/end`, { method: 'POST', body: '{}', headers })).status).toBe(201)
+    await emaki.waitUntilProcessed(i + 1)
+  }
+  await emaki.send(counter.end('sent', {}), { traceparent, baggage: 'tenant,plan=free' })
+  await emaki.waitUntilProcessed(5)
+  expect(found.map(([, baggage]) => baggage)).toEqual(['plan=free', 'tenant=blue', undefined, undefined, 'plan=free'])
+  expect(told.filter(code => code === 'baggage-ignored')).toEqual(['baggage-ignored'])
 })

@@ -21,7 +21,7 @@ export type TracedSender = {
 
 export function tracedSender({ dispatcher, trace, baggages }: TracedSenderOptions): TracedSender {
   // What runs may have changed it since the request came.
-  const carry: TracedSender['carry'] = ({ baggage }, parent) => baggages?.carry(parent?.baggage ?? baggage)
+  const carry: TracedSender['carry'] = ({ baggage }, parent) => baggages?.carry(baggage, parent?.baggage ?? baggage)
   return {
     carry,
     send: (decider, parsed, sent) => {

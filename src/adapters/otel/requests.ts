@@ -3,6 +3,7 @@
 import type { Attributes, AttributeValue, Context as ParentContext, Span, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Context, MiddlewareHandler } from 'hono'
 import { knownMethod, routeOf } from '../../lib/http-request.ts'
+import { acceptHeaders } from './accept-headers.ts'
 import { markFailed } from './failure.ts'
 import type { Api, HonoOtel } from './packages.ts'
 
@@ -12,13 +13,13 @@ const SECRET =
 
 /** Middleware for all paths. It has to run before all other middleware. */
 export function requests(api: Api, { httpInstrumentationMiddleware }: HonoOtel, tracer: Tracer): MiddlewareHandler[] {
-  const begun: Begun = { span: null }
+  const begun: Begun = { span: null, parent: api.ROOT_CONTEXT }
   const record = httpInstrumentationMiddleware({ tracer: correctTracer(api, tracer, begun), spanNameFactory: nameOf })
   return [beginSpan({ api, tracer, begun, record }), completeSpan(api)]
 }
 
 /** The span of a request between its begin and @hono/otel, which takes it before it waits for anything. */
-type Begun = { span: Span | null }
+type Begun = { span: Span | null; parent: ParentContext }
 type Beginning = { readonly api: Api; readonly tracer: Tracer; readonly begun: Begun; readonly record: MiddlewareHandler }
 
 /**
@@ -30,10 +31,11 @@ function beginSpan({ api, tracer, begun, record }: Beginning): MiddlewareHandler
   const headers = propagation.fields()
   return (c, next) => {
     const isContinued = headers.some(name => c.req.header(name) !== undefined)
-    const parent = isContinued ? propagation.extract(context.active(), c.req.header()) : context.active()
+    const parent = isContinued ? propagation.extract(context.active(), acceptHeaders(c.req.header())) : context.active()
     const span = tracer.startSpan(nameOf(c), { kind: SpanKind.SERVER, attributes: methodOf(c.req.method) }, parent)
     if (!span.isRecording()) return context.with(trace.setSpan(parent, span), next)
     begun.span = span
+    begun.parent = parent
     return record(c, next)
   }
 }
@@ -59,10 +61,10 @@ function completeSpan(api: Api): MiddlewareHandler {
 
 /** Makes the tracer for @hono/otel, which gives it the span that has begun. It keeps data that is against the conventions away from the span. */
 function correctTracer({ context, trace }: Api, tracer: Tracer, begun: Begun): Tracer {
-  const startActiveSpan = <T>(_: string, __: SpanOptions, parent: ParentContext, run: (span: Span) => T): T => {
+  const startActiveSpan = <T>(_: string, __: SpanOptions, ___: ParentContext, run: (span: Span) => T): T => {
     const span = begun.span!
     begun.span = null
-    return context.with(trace.setSpan(parent, span), () => run(ignoreMiddleware(span)))
+    return context.with(trace.setSpan(begun.parent, span), () => run(ignoreMiddleware(span)))
   }
   // @hono/otel uses no other form of startActiveSpan.
   return { startSpan: tracer.startSpan.bind(tracer), startActiveSpan: startActiveSpan as Tracer['startActiveSpan'] }

@@ -2,6 +2,7 @@
 // callers.
 import type { Attributes as SpanAttributes, Context, Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Attributes, StepName, Trace, TraceContext } from '../../ports/trace/trace.ts'
+import { acceptHeaders } from './accept-headers.ts'
 import { markFailed } from './failure.ts'
 import type { Api } from './packages.ts'
 
@@ -50,7 +51,9 @@ export function steps(api: Api, tracer: Tracer): Trace {
     return span && trace.isSpanContextValid(span) ? new SpanPlace(api, at, span) : null
   }
   const placeOf = (waiting: TraceContext | null): SpanPlace | null =>
-    waiting === null || waiting instanceof SpanPlace ? waiting : placeIn(propagation.extract(ROOT_CONTEXT, waiting))
+    waiting === null || waiting instanceof SpanPlace
+      ? waiting
+      : placeIn(propagation.extract(ROOT_CONTEXT, acceptHeaders({ ...waiting })))
 
   const linksOf = (places: readonly (SpanPlace | null)[], parent: SpanPlace | null): Link[] => {
     const spans = new Map<string, SpanContext>()

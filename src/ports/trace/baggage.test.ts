@@ -28,6 +28,22 @@ describe('baggage', () => {
     expect([baggages.carry(baggage), baggages.carry(baggage), told]).toEqual([undefined, undefined, ['baggage-ignored']])
   })
 
+  test('of baggage that is malformed in part the good members go on, and the others are told once', () => {
+    const { told, baggages } = listen()
+    for (const id of ['e1', 'e2']) baggages.carry('tenant,plan=free;until=2027,=1,a=b c, k=')!(id)
+    expect([baggages.of('e1'), baggages.of('e2'), told]).toEqual([
+      'plan=free;until=2027, k=',
+      'plan=free;until=2027, k=',
+      ['baggage-ignored'],
+    ])
+  })
+
+  test('baggage that the running code changed goes on in place of the caller’s, whose faults are told', () => {
+    const { told, baggages } = listen()
+    baggages.carry('tenant,plan=free', 'plan=free,user=u1')!('e1')
+    expect([baggages.of('e1'), told]).toEqual(['plan=free,user=u1', ['baggage-ignored']])
+  })
+
   test('baggage is forgotten with the trace of its event', () => {
     using clock = movableClock()
     const { baggages } = listen()
