@@ -66,7 +66,7 @@ function newIdOperation({ name, decider, shared }: CommandOperation, accepted: J
     ),
   }
 }
-const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'CausationId', 'TraceParent'] as const
+const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'CausationId', 'TraceParent', 'Baggage'] as const
 
 function answers(accepted: Json, { schemas }: Draft): Json {
   const headers = ['ETag', 'Event-Position', 'Idempotency-Replayed', 'Preference-Applied'] as const

@@ -190,3 +190,13 @@ test('GET /openapi.json answers 304 to its tag, without opening the store', asyn
   expect([first.status, again.status, await again.text()]).toEqual([200, 304, ''])
   expect(first.headers.get('Content-Type')).toBe('application/json')
 })
+
+test('each command that takes a traceparent in GET /openapi.json takes baggage beside it', async () => {
+  const { paths } = await fetchDocument({})
+  const named = Object.values(paths as Readonly<Record<string, Readonly<Record<string, { parameters?: { $ref?: string }[] }>>>>)
+    .flatMap(methods => Object.values(methods))
+    .map(({ parameters = [] }) => parameters.map(({ $ref }) => $ref?.split('/').at(-1)))
+    .filter(names => names.includes('TraceParent'))
+  expect(named.length).toBeGreaterThan(0)
+  for (const names of named) expect(names).toContain('Baggage')
+})

@@ -56,7 +56,7 @@ const several = (name: string, description: string): Json => ({
 export type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Before' | 'Order' | 'StreamTypes' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
   | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Correlations' | 'Prefer'
-  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' | 'Verbose' | 'RecordLevel' | 'RecordCode' | 'RecordCorrelation' | 'RecordLevels' | 'RecordLevelsFor' // biome-ignore format: one list
+  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'Baggage' | 'ScheduleAt' | 'CommandId' | 'Verbose' | 'RecordLevel' | 'RecordCode' | 'RecordCorrelation' | 'RecordLevels' | 'RecordLevelsFor' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
   Id: parameterOf('path', 'id', name, 'The instance.'),
@@ -159,6 +159,12 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
     'Stored with the events as `meta.causation`. Default: the request’s id.',
   ),
   TraceParent: parameterOf('header', 'traceparent', text, 'The W3C trace context; stored with the events as `meta.traceparent`.'),
+  Baggage: parameterOf(
+    'header',
+    'baggage',
+    text,
+    'The W3C baggage, of at most 8192 characters and 64 members. It goes with what the events lead to; it is not stored.',
+  ),
 }
 
 const headerOf = (schema: Json, description: string): Json => ({ description, schema })
