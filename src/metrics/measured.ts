@@ -1,6 +1,7 @@
 // Measures what goes through the ports: the steps of a trace, and what operators are told.
 import { brokenPromiseOf, PROMISE_NAMES } from '../ports/report/broken-promise.ts'
-import { Notice, type NoticeFields, type Report, watchReport } from '../ports/report/notice.ts'
+import { Notice, type Report, watchReport } from '../ports/report/notice.ts'
+import { subjectNameOf } from '../ports/report/subjects.ts'
 import type { Attributes, StepName, Trace, TraceContext } from '../ports/trace/trace.ts'
 import { keep } from '../ports/metrics/keep.ts'
 import type { Histogram, Meter } from '../ports/metrics/meter.ts'
@@ -87,12 +88,6 @@ function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) 
   }
 }
 
-/** Whom a notice is about: a subscription, or another part that has a name. A closed list, as definitions have names. */
-function subjectOf(fields: NoticeFields): string {
-  return String(SUBJECTS.map(name => fields[name]).find(one => one !== undefined) ?? '')
-}
-const SUBJECTS = ['subscription', 'owner', 'command', 'projection', 'detector', 'check', 'part', 'store', 'promise'] as const
-
 /** Counts what operators are told. What is tried again and again counts as open until it is over. */
 export function measureReport(report: Report, metrics: Metrics): Report {
   // Each is there from the beginning, so that the first breach is a change.
@@ -106,7 +101,7 @@ export function measureReport(report: Report, metrics: Metrics): Report {
     if (broken) breaches.get(broken)!.add()
     if (problem instanceof Notice) {
       const { code, level, fields } = problem
-      const subscription = subjectOf(fields)
+      const subscription = subjectNameOf(fields)
       metrics.counter('emaki.notices', code, level, subscription).add()
       if (code === 'taken-over') metrics.counter('emaki.subscription.takeovers', subscription).add()
       // One notice tells of several, where a page parked many.

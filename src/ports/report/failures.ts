@@ -1,6 +1,7 @@
 // What fails now, since when, and what failed last, as the records of this process say it.
 import { isAtLeast } from './record.ts'
 import { Notice, type NoticeFields, type Report, watchReport } from './notice.ts'
+import { subjectsOf } from './subjects.ts'
 
 /** Something that fails and is tried again and again. */
 export type OpenFailure = {
@@ -14,8 +15,6 @@ export type OpenFailure = {
 /** The last warning or error about something. `at` is RFC 3339. */
 export type LastError = { readonly at: string; readonly code: string; readonly message: string }
 
-/** The fields that name what a record is about. */
-const SUBJECTS = ['subscription', 'projection', 'process', 'schedule', 'owner', 'store', 'part', 'check', 'promise'] as const
 /** The most things of which a failure is remembered. */
 export const FAILURES_MAX = 1_000
 
@@ -72,10 +71,6 @@ export class Failures {
     const since = known?.since ?? at
     putWithin(this.#open, what, { what, since, error, fields: notice.fields, times: (known?.times ?? 0) + 1 })
   }
-}
-
-function subjectsOf(fields: NoticeFields): readonly string[] {
-  return SUBJECTS.flatMap(name => (typeof fields[name] === 'string' ? [`${name} ${fields[name]}`] : []))
 }
 
 function textOfCause({ cause }: Notice): string | null {
