@@ -15,9 +15,11 @@ import {
 import { type KafkaBroker, type KafkaMessage, startKafka } from '../../test-support/servers/kafka.ts'
 import { startProxy } from '../../test-support/servers/proxy.ts'
 import { until } from '../../test-support/servers/until.ts'
+import { bytesOf } from './message.ts'
 import { kafkaRelay } from './relay.ts'
 import { untilProcessed } from '../../test-support/until-processed.ts'
 
+const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
 const closing: Runtime[] = []
 afterEach(async () => {
   for (const one of closing.splice(0)) await one.close()
@@ -128,6 +130,30 @@ describe('a relay to Kafka', () => {
     expect(await emaki.store.readModel.parked()).toMatchObject([
       { name: 'to-kafka', kind: 'key', key: 'counter-large', position: 1, cause: expect.stringContaining('at most 4096 bytes') },
     ])
+  })
+
+  test.each([
+    ['without its baggage, where it only fits so', 0, { traceparent: TRACEPARENT }],
+    ['without its trace too, where it only fits so', 70, {}],
+  ])('a message to Kafka goes %s, and the next has both', async (_, missing, carried) => {
+    await using broker = await startKafka()
+    const requestBytesMax = 1_000
+    const emaki = await startRelay(relayTo([broker.address], { requestBytesMax }))
+    const sent = { traceparent: TRACEPARENT, baggage: 'tenant=blue' }
+    await emaki.send(counter.count('c0', {}), sent)
+    await untilProcessed(emaki, 1)
+    const [first] = await broker.read('counters')
+    const message = { key: first!.key, value: first!.payload, headers: first!.headers }
+    const room = requestBytesMax - bytesOf(message) + bytesOf({ key: '', value: '', headers: { baggage: sent.baggage } })
+    await emaki.send(counter.count('c0', { pad: 'x'.repeat(room - 50 + missing) }), {
+      ...sent,
+      baggage: `large=${'x'.repeat(1_000)}`,
+    })
+    await emaki.send(counter.count('c0', {}), sent)
+    await untilProcessed(emaki, 3)
+    const all = (await broker.read('counters')).map(({ headers: { traceparent, baggage } }) => ({ traceparent, baggage }))
+    expect(all).toEqual([sent, carried, sent] as never)
+    expect(await emaki.store.readModel.parked()).toEqual([])
   })
 
   test('the checks of the relay to Kafka see one that loses and reorders events', async () => {

@@ -1,6 +1,6 @@
 import type { Message } from 'kafkajs'
 import type { CloudEvent } from '../../definitions/event/cloud-event.ts'
-import { traceHeaders } from '../delivery/trace-headers.ts'
+import { lessHeaders, type TraceHeaders, traceHeaders } from '../delivery/trace-headers.ts'
 
 /**
  * Writes a CloudEvent in binary mode, by the Kafka binding of CloudEvents 1.0.2: the attributes are headers `ce_*` in
@@ -8,9 +8,24 @@ import { traceHeaders } from '../delivery/trace-headers.ts'
  * goes on is also a header of its own. `now` is in ms since 1970.
  */
 export function messageOf(event: CloudEvent, now: number): Message {
-  const { attributes, data } = event
+  return messageWith(event, traceHeaders(event, now))
+}
+
+/** The message with all its headers, if it has at most so many bytes; else without the baggage, else without the trace. */
+export function fittedMessage(event: CloudEvent, now: number, bytesMax: number): Message {
+  let message = messageOf(event, now)
+  for (
+    let carried = lessHeaders(traceHeaders(event, now));
+    carried && bytesOf(message) > bytesMax;
+    carried = lessHeaders(carried)
+  )
+    message = messageWith(event, carried)
+  return message
+}
+
+function messageWith({ attributes, data }: CloudEvent, carried: TraceHeaders): Message {
   const { datacontenttype, ...others } = attributes
-  const headers: Record<string, string> = { 'content-type': datacontenttype, ...traceHeaders(event, now) }
+  const headers: Record<string, string> = { 'content-type': datacontenttype, ...carried }
   for (const [name, value] of Object.entries(others)) headers[`ce_${name}`] = String(value)
   return { key: attributes.subject, value: data, headers }
 }

@@ -4,7 +4,6 @@ import type { DefinitionName } from '../../definitions/definition-name.ts'
 import type { KafkaJSProtocolError, Message } from 'kafkajs'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
-import type { CloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import type { Target } from '../../definitions/endpoint.ts'
@@ -13,7 +12,7 @@ import { type Processor, processor } from '../../definitions/processor.ts'
 import type { Start } from '../../definitions/start.ts'
 import type { KafkaClientOptions } from './client-options.ts'
 import { kafkaConnection } from './connection.ts'
-import { bytesOf, messageOf } from './message.ts'
+import { bytesOf, fittedMessage } from './message.ts'
 import type { Report } from '../../ports/report/notice.ts'
 import { runReport } from '../../ports/report/run-report.ts'
 
@@ -90,7 +89,10 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
     attemptMs: null,
     handle: async (events, { cloudEvent, signal }) => {
       const produce = producerOf(signal)
-      const all = events.map(event => ({ topic: topicOf(event), message: fittedMessage(cloudEvent(event), requestBytesMax) }))
+      const all = events.map(event => ({
+        topic: topicOf(event),
+        message: fittedMessage(cloudEvent(event), Date.now(), requestBytesMax),
+      }))
       for (const request of splitRequests(all, requestBytesMax)) await produce(request)
     },
   })
@@ -101,14 +103,6 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
 function targetOf<F extends AnyEvents, T extends string>({ topic, brokers }: KafkaRelayOptions<F, T>): Target {
   if (typeof topic === 'string') return { kind: 'topic', system: 'kafka', name: topic }
   return { kind: 'service', system: 'kafka', name: brokers.join(',') }
-}
-
-/** A message that fits only without its baggage goes without it. */
-function fittedMessage(event: CloudEvent, bytesMax: number): Message {
-  const whole = messageOf(event, Date.now())
-  if (event.baggage === undefined || bytesOf(whole) <= bytesMax) return whole
-  const { attributes, data } = event
-  return messageOf({ attributes, data }, Date.now())
 }
 
 type KafkaMessage = { readonly topic: string; readonly message: Message }

@@ -1,7 +1,7 @@
 // The relay to JetStream against a real one: in order, once after deduplication, nothing lost when it is killed.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { type Runtime, runtime } from '../../runtime.ts'
 import { memory } from '../../ports/store/memory.ts'
 import type { Store } from '../../ports/store/store.ts'
@@ -64,6 +64,22 @@ async function readMessages(server: NatsServer): Promise<readonly Message[]> {
   } finally {
     await connection.close()
   }
+}
+
+const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+const LARGE_BAGGAGE = `large=${'x'.repeat(4_000)}`
+
+/** The number, the trace and the baggage of each message in the stream. */
+async function carriedIn(connection: NatsConnection): Promise<(readonly [n: number, traceparent: string, baggage: string])[]> {
+  const { streams } = await jetstreamManager(connection)
+  const { first_seq, last_seq } = (await streams.info(STREAM)).state
+  const found: (readonly [number, string, string])[] = []
+  for (let seq = first_seq; seq <= last_seq; seq++) {
+    const message = (await streams.getMessage(STREAM, { seq }))!
+    const header = (name: string) => message.header.get(name)
+    found.push([message.json<{ data: { n: number } }>().data.n, header('traceparent'), header('baggage')])
+  }
+  return found
 }
 
 describe('a relay to JetStream', () => {
@@ -177,6 +193,44 @@ describe('a relay to JetStream', () => {
         cause: expect.stringContaining('NATS takes 4096 bytes'),
       },
     ])
+  })
+
+  test('a message to JetStream that the stream only takes without its baggage goes without it, and the next has its own', async () => {
+    await using server = await startNats()
+    const connection = await connect({ servers: server.url })
+    await (await jetstreamManager(connection)).streams.add({ name: STREAM, subjects: [`${STREAM}.>`], max_msg_size: 4_096 })
+    const emaki = await startRelay(server)
+    await emaki.send(counter.count('c0', { pad: 'x'.repeat(1_000) }), { traceparent: TRACEPARENT, baggage: LARGE_BAGGAGE })
+    await emaki.send(counter.count('c0', {}), { traceparent: TRACEPARENT, baggage: 'tenant=blue' })
+    await untilProcessed(emaki, 2, ['to-nats'])
+    const carried = await carriedIn(connection)
+    await connection.close()
+    expect(carried).toEqual([
+      [1, TRACEPARENT, ''],
+      [2, TRACEPARENT, 'tenant=blue'],
+    ])
+    expect(await emaki.store.readModel.parked()).toEqual([])
+  })
+
+  test('a message to JetStream that is only too large with its trace goes without that, and a larger one parks its stream', async () => {
+    await using server = await startNats()
+    const connection = await connect({ servers: server.url })
+    const { streams } = await jetstreamManager(connection)
+    await streams.add({ name: STREAM, subjects: [`${STREAM}.>`] })
+    const first = await startRelay(server)
+    await first.send(counter.count('c0', {}), {})
+    await untilProcessed(first, 1, ['to-nats'])
+    const { bytes } = (await streams.info(STREAM)).state
+    await streams.purge(STREAM)
+    // The event says its trace too: there is room for that, and not for the header.
+    await streams.update(STREAM, { max_msg_size: bytes + 80 })
+    await first.send(counter.count('c1', {}), { traceparent: TRACEPARENT })
+    await first.send(counter.count('c2', { pad: 'x'.repeat(4_096) }), { traceparent: TRACEPARENT })
+    await untilProcessed(first, 3, ['to-nats'])
+    const carried = await carriedIn(connection)
+    await connection.close()
+    expect(carried).toEqual([[1, '', '']])
+    expect(await first.store.readModel.parked()).toMatchObject([{ key: 'counter-c2', cause: expect.stringContaining('refused') }])
   })
 
   test('a relay to JetStream ends at once while NATS is away, and goes on where it was', async () => {

@@ -4,7 +4,7 @@ import type { DefinitionName } from '../../definitions/definition-name.ts'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { deliverInOrder } from '../delivery/in-order.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
-import { traceHeaders } from '../delivery/trace-headers.ts'
+import { sendFitted, type TraceHeaders, traceHeaders } from '../delivery/trace-headers.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
@@ -132,19 +132,22 @@ async function publishOne(opened: OpenConnection, stream: string, subject: strin
   // Headers count too, and NATS ends the connection after a larger message.
   if (payload.length + HEADER_BYTES > max)
     throw new DeliveryRefused(`NATS takes ${max} bytes in a message; the event ${id} has ${payload.length}`)
-  const headers = nats.headers()
-  headers.set('content-type', 'application/cloudevents+json; charset=utf-8')
-  // A message that fits only without its baggage goes without it.
-  const hasRoom = payload.length + HEADER_BYTES + (event.baggage?.length ?? 0) <= max
-  const { baggage, ...trace } = traceHeaders(event, Date.now())
-  const carried = { ...trace, ...(hasRoom && baggage !== undefined && { baggage }) }
-  for (const [name, value] of Object.entries(carried)) headers.set(name, value)
+  const whole = traceHeaders(event, Date.now())
+  const { baggage, ...trace } = whole
+  const publish = (carried: TraceHeaders) => {
+    const headers = nats.headers()
+    headers.set('content-type', 'application/cloudevents+json; charset=utf-8')
+    for (const [name, value] of Object.entries(carried)) headers.set(name, value)
+    return jetstream.publish(subject, payload, { msgID: id, headers, expect: { streamName: stream } })
+  }
+  const isTooLarge = (error: unknown) => error instanceof nats.JetStreamApiError && error.code === MESSAGE_TOO_LARGE
+  const hasRoom = payload.length + HEADER_BYTES + (baggage?.length ?? 0) <= max
   try {
-    await jetstream.publish(subject, payload, { msgID: id, headers, expect: { streamName: stream } })
+    await sendFitted(hasRoom ? whole : trace, publish, isTooLarge)
   } catch (error) {
+    if (isTooLarge(error)) throw new DeliveryRefused(`JetStream refused the event ${id}`, { cause: error })
     // After any other error a new connection finds a server that answers, and a stream.
     if (!(error instanceof nats.JetStreamApiError)) void connection.close()
-    else if (error.code === MESSAGE_TOO_LARGE) throw new DeliveryRefused(`JetStream refused the event ${id}`, { cause: error })
     throw error
   }
 }
