@@ -117,14 +117,13 @@ describe('GET /ready?verbose', () => {
       [
         {
           ...{ componentType: 'datastore', status: 'fail', system: 'memory', since: TIME },
-          lastError: { at: TIME, code: 'retry-began', message: 'no room on /var' },
+          lastError: { at: TIME, code: 'retry-began', message: 'no room on /var', since: TIME, failures: expect.any(Number) },
         },
       ],
     ])
-    const began = (checks['store']![0]!['lastError'] as { readonly at: string }).at
-    expect(failing).toEqual([
-      { what: 'The log takes no commands', since: began, error: 'no room on /var', fields: { store: 'memory' } },
-    ])
+    const began = (checks['store']![0]!['lastError'] as { readonly since: string }).since
+    const error = { error: 'no room on /var', errorAt: TIME, failures: expect.any(Number) }
+    expect(failing).toEqual([{ what: 'The log takes no commands', since: began, ...error, fields: { store: 'memory' } }])
     expect(checks['store']![0]!['since']).toBe(began)
   })
 
@@ -159,7 +158,7 @@ describe('a check of an app', () => {
     await app[spec].start()
     const { status, body } = await get('/ready?verbose')
     const own = { componentType: 'component', since: TIME, isRequired: false }
-    const lastError = { at: TIME, code: 'retry-began', message: 'no route to mail' }
+    const lastError = { at: TIME, code: 'retry-began', message: 'no route to mail', since: TIME, failures: 1 }
     expect([status, (body as { readonly status: string }).status, (body as Shown).checks['own']]).toEqual([
       200,
       'warn',
@@ -172,6 +171,19 @@ describe('a check of an app', () => {
       status: 'pass',
       checks: { store: [{ componentType: 'datastore', status: 'pass', system: 'memory' }] },
     })
+  })
+
+  test('a check that fails otherwise than at first is shown by /ready?verbose with its latest error, since when and how often', async () => {
+    let error = 'no route to mail'
+    const mail = { run: () => Promise.reject(new Error(error)), keepMs: 0 }
+    const { app, get } = openClient({ checks: { mail }, report: () => {} })
+    await app[spec].start()
+    const first = shownIn(await get('/ready?verbose'))
+    error = 'mail wants a password'
+    const then = shownIn(await get('/ready?verbose'))
+    const { since } = (first.failing as { readonly since: string }[])[0]!
+    expect(then.checks['own']).toMatchObject([{ error, lastError: { message: error, since, failures: 2 } }])
+    expect(then.failing).toMatchObject([{ error, since, errorAt: TIME, failures: 2 }])
   })
 
   test('a required check that fails makes /ready 503 by name, and shows its error only to operators', async () => {

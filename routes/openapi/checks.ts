@@ -10,7 +10,13 @@ const ANY_STATUS = z.enum(['pass', 'warn', 'fail'])
 const PAST = {
   since: z.string().meta({ format: 'date-time' }).optional().describe('Verbose: since when this process sees it in this state.'),
   lastError: z
-    .object({ at: z.string().meta({ format: 'date-time' }), code: z.string(), message: z.string() })
+    .object({
+      at: z.string().meta({ format: 'date-time' }),
+      code: z.string(),
+      message: z.string(),
+      since: z.string().meta({ format: 'date-time' }).optional().describe('The first failure of what is tried again and again.'),
+      failures: count.optional().describe('How often it failed in a row.'),
+    })
     .optional()
     .describe('Verbose: the last warning or error about it in this process.'),
 }
@@ -97,7 +103,9 @@ export function openFailures(): z.ZodType {
   const failure = z.object({
     what: z.string(),
     since: z.string().meta({ format: 'date-time' }),
-    error: z.string(),
+    error: z.string().describe('The latest one.'),
+    errorAt: z.string().meta({ format: 'date-time' }),
+    failures: count.describe('How often it has failed since it last succeeded.'),
     fields: z.record(z.string(), z.unknown()),
   })
   return z.array(failure).optional().describe('Verbose: what fails now in this process and is tried again and again.')

@@ -1,4 +1,4 @@
-import { Notice, type NoticeFields, type Report } from './notice.ts'
+import { Notice, type NoticeFields, type Report, type RetryState } from './notice.ts'
 
 export type EpisodeOptions = {
   readonly report: Report
@@ -20,6 +20,8 @@ export class Episode {
   readonly #clock: () => number
   #failures = 0
   #beganAt = 0
+  #counted = 0
+  #latest = { error: undefined as unknown, at: 0 }
 
   constructor(options: EpisodeOptions) {
     this.#options = options
@@ -33,8 +35,11 @@ export class Episode {
 
   /** Records a failure. Gives how many came before it in this episode, as `backOff` takes it. */
   fail(error: unknown): number {
-    if (this.#failures === 0) this.#begin(error)
-    return this.#failures++
+    const before = this.#failures++
+    this.#counted = this.#failures
+    this.#latest = { error, at: this.#clock() }
+    if (before === 0) this.#begin(error)
+    return before
   }
 
   /** Records a success, which ends the episode. */
@@ -49,11 +54,18 @@ export class Episode {
     report(new Notice({ level: 'info', code: 'retry-ended', message, fields: known, episode: what }))
   }
 
+  /** What it has come to. An episode that is over keeps the number of its failures, and the last of them. */
+  #state(): RetryState {
+    const { error, at } = this.#latest
+    return { isOver: this.#failures === 0, failures: this.#counted, latest: { error, agoMs: this.#clock() - at } }
+  }
+
   #begin(cause: unknown): void {
     const { report, what, mend, fields } = this.#options
-    this.#beganAt = this.#clock()
+    this.#beganAt = this.#latest.at
     const reason = cause instanceof Error ? cause.message : String(cause)
     const message = `${what}: ${reason}. It is tried again until it succeeds. ${mend}`
-    report(new Notice({ level: 'warn', code: 'retry-began', message, ...(fields && { fields }), cause, episode: what }))
+    const retries = () => this.#state()
+    report(new Notice({ level: 'warn', code: 'retry-began', message, ...(fields && { fields }), cause, episode: what, retries }))
   }
 }

@@ -26,14 +26,20 @@ describe('the failures of a process', () => {
     const found = {
       what: 'orders_v1 could not save',
       since: '1970-01-01T00:00:01.000Z',
-      error: 'full',
+      error: 'still full',
+      errorAt: '1970-01-01T00:00:02.000Z',
+      failures: 2,
       fields: { subscription: 'orders_v1' },
     }
     expect(failures.open).toEqual([found])
     expect([failures.openOf(ORDERS), failures.openOf(['subscription things_v1'])]).toEqual([found, null])
     saving.succeed()
     expect([failures.open, failures.openOf(ORDERS)]).toEqual([[], null])
-    expect(failures.last(ORDERS)).toEqual({ at: '1970-01-01T00:00:01.000Z', code: 'retry-began', message: 'full' })
+    at(9_000)
+    expect(failures.last(ORDERS)).toEqual({
+      ...{ at: '1970-01-01T00:00:02.000Z', code: 'retry-began', message: 'still full' },
+      ...{ since: '1970-01-01T00:00:01.000Z', failures: 2 },
+    })
     expect(passed).toHaveLength(2)
   })
 
@@ -44,7 +50,10 @@ describe('the failures of a process', () => {
     at(5)
     other.fail('full')
     one.succeed()
-    expect(failures.open).toMatchObject([{ since: '1970-01-01T00:00:00.000Z' }])
+    expect(failures.open).toMatchObject([{ since: '1970-01-01T00:00:00.000Z', failures: 1 }])
+    one.fail('gone')
+    expect(failures.open).toMatchObject([{ since: '1970-01-01T00:00:00.000Z', failures: 2 }])
+    one.succeed()
     other.succeed()
     expect(failures.open).toEqual([])
   })

@@ -16,6 +16,15 @@ export type NoticeOptions = {
   readonly cause?: unknown
   /** What fails again and again, as the beginning of a sentence: the notice begins it, or ends it. Default: nothing. */
   readonly episode?: string
+  /** What the episode has come to since its notice. Default: nobody knows. */
+  readonly retries?: () => RetryState
+}
+
+/** Where an episode is now. `latest`: the latest error, and how long ago it was, in ms. */
+export type RetryState = {
+  readonly isOver: boolean
+  readonly failures: number
+  readonly latest: { readonly error: unknown; readonly agoMs: number }
 }
 
 /** Something that an operator should know, and that no caller waits for. `report` takes it like any other error. */
@@ -25,13 +34,15 @@ export class Notice extends Error {
   readonly code: string
   readonly fields: NoticeFields
   readonly episode: string | undefined
+  readonly retries: (() => RetryState) | undefined
 
-  constructor({ level, code, message, fields = {}, cause, episode }: NoticeOptions) {
+  constructor({ level, code, message, fields = {}, cause, episode, retries }: NoticeOptions) {
     super(message, cause === undefined ? undefined : { cause })
     this.level = level
     this.code = code
     this.fields = fields
     this.episode = episode
+    this.retries = retries
   }
 }
 

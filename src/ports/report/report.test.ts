@@ -99,8 +99,8 @@ describe('an episode', () => {
       {
         level: 'info',
         code: 'retry-ended',
-        message: 'orders_v1 could not save; that is over after 3 failures in 1 ms.',
-        fields: { subscription: 'orders_v1', failures: 3, lastedMs: 1 },
+        message: 'orders_v1 could not save; that is over after 3 failures in 3 ms.',
+        fields: { subscription: 'orders_v1', failures: 3, lastedMs: 3 },
       },
     ])
   })
