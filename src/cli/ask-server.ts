@@ -6,18 +6,19 @@ import { nameParameters } from './health.ts'
 /** How long an answer may take to begin, in ms. */
 export const TIMEOUT_MS = 5_000
 
-type Asked = { readonly config: Config; readonly base: string }
+/** `url`: the server, with the path of its app. Default: the one on PORT of this machine. */
+type Asked = { readonly config: Config; readonly base: string; readonly url?: string }
 type Asking = {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
-/** Asks the server on PORT, with ADMIN_TOKEN if that is set. Rejects where there is no answer. */
-export function askServer({ config, base }: Asked, path: string, { headers = {}, ...init }: Asking = {}): Promise<Response> {
+/** Asks a server, with ADMIN_TOKEN if that is set. Rejects where there is no answer. */
+export function askServer({ config, base, url }: Asked, path: string, { headers = {}, ...init }: Asking = {}): Promise<Response> {
   const bearer = config.ADMIN_TOKEN === undefined ? {} : { Authorization: `Bearer ${config.ADMIN_TOKEN}` }
-  const url = `http://127.0.0.1:${config.PORT}${nameParameters(base)}${path}`
-  return fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), ...init, headers: { ...headers, ...bearer } })
+  const root = url ?? `http://127.0.0.1:${config.PORT}${nameParameters(base)}`
+  return fetch(`${root}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS), ...init, headers: { ...headers, ...bearer } })
 }
 
 /** Says why a verb has no result, and gives its exit code. */
@@ -26,8 +27,8 @@ export function complain(text: string): number {
   return EXIT.PROBLEM
 }
 
-export function failureText(error: unknown): string {
-  return `no answer from the server on PORT: ${(error as Error).message}`
+export function failureText(error: unknown, server = 'the server on PORT'): string {
+  return `no answer from ${server}: ${(error as Error).message}`
 }
 
 /** What a problem of the server says, in one line. */

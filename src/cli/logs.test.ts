@@ -9,7 +9,7 @@ import { runVerb } from '../test-support/run-verb.ts'
 import { thing } from '../test-support/shop.ts'
 import { until } from '../test-support/servers/until.ts'
 import { levelsVerb } from './levels.ts'
-import { followLogs, logsVerb } from './logs.ts'
+import { followLogs, followNodes, logsVerb } from './logs.ts'
 import type { Values } from './verb.ts'
 
 afterAll(cleanUp)
@@ -30,7 +30,19 @@ async function serve() {
     await server.stop(true)
     server = open(port!)
   }
-  return { report, restart, environment: { PORT: String(server.port), ADMIN_TOKEN: TOKEN } }
+  const stop = () => server.stop(true)
+  const port = server.port!
+  const start = () => {
+    server = open(port)
+  }
+  return {
+    report,
+    restart,
+    stop,
+    start,
+    node: `127.0.0.1:${server.port}`,
+    environment: { PORT: String(server.port), ADMIN_TOKEN: TOKEN },
+  }
 }
 const park = (report: Report, key: string) =>
   report(new Notice({ level: 'warn', code: 'key-parked', message: `${key} is parked.`, fields: { key } }))
@@ -76,6 +88,74 @@ test('logs --follow goes on with what comes, each record once, also after its se
   await until('the third one is shown', () => lines.length === 3)
   stop.abort()
   expect([await following, lines]).toEqual([0, ['o1', 'o2', 'o3']])
+})
+
+test('logs --url shows the records of several nodes by time, each with its node, and says which node is away', async () => {
+  const [one, other] = [await serve(), await serve()]
+  const config = readConfig({ ADMIN_TOKEN: TOKEN })
+  const url = `http://${one.node},http://${other.node}/`
+  for (const [node, key] of [
+    [one, 'o1'],
+    [other, 'o2'],
+    [one, 'o3'],
+  ] as const) {
+    park(node.report, key)
+    const since = Date.now()
+    await until('the clock has moved on', () => Date.now() > since)
+  }
+  const values = { url, code: 'key-parked' }
+  const both = await runVerb(logsVerb, { config, json: true, values })
+  const found = (out: string) =>
+    out
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { key: string; node: string })
+  const shown = (out: string) => found(out).map(({ key, node }) => [key, node])
+  expect([both.code, shown(both.out)]).toEqual([
+    0,
+    [
+      ['o1', one.node],
+      ['o2', other.node],
+      ['o3', one.node],
+    ],
+  ])
+  await other.stop()
+  const left = await runVerb(logsVerb, { config, json: true, values })
+  expect([left.code, shown(left.out)]).toEqual([
+    1,
+    [
+      ['o1', one.node],
+      ['o3', one.node],
+    ],
+  ])
+  expect(left.err).toContain(`no answer from ${other.node}`)
+})
+
+test('logs --follow --url goes on while one node is away, and takes up where it was once that is back', async () => {
+  const [one, other] = [await serve(), await serve()]
+  const lines: string[] = []
+  const values = { follow: true, code: 'key-parked', url: `http://${one.node},http://${other.node}` }
+  const stop = new AbortController()
+  const print = (line: string) => {
+    const { key, node } = JSON.parse(line) as { readonly key: string; readonly node: string }
+    lines.push(`${key} ${node}`)
+  }
+  const following = followNodes({ config: readConfig({ ADMIN_TOKEN: TOKEN }), base: '', values }, print, stop.signal)
+  park(one.report, 'o1')
+  park(other.report, 'o2')
+  await until('both are shown', () => lines.length === 2)
+  await other.stop()
+  park(other.report, 'o3')
+  park(one.report, 'o4')
+  await until('the one that runs goes on', () => lines.includes(`o4 ${one.node}`))
+  expect(lines).not.toContain(`o3 ${other.node}`)
+  other.start()
+  await until('the other is back', () => lines.includes(`o3 ${other.node}`))
+  stop.abort()
+  expect([await following, lines.toSorted()]).toEqual([
+    0,
+    [`o1 ${one.node}`, `o2 ${other.node}`, `o3 ${other.node}`, `o4 ${one.node}`],
+  ])
 })
 
 test('levels shows and changes what a running server prints, and says why it cannot', async () => {
