@@ -13,6 +13,8 @@ export { any, type AnyOptions } from './arbitraries/any.ts'
 export type { Own } from './arbitraries/schema-arbitrary.ts'
 export { type Decided, decide, evolve } from './decide.ts'
 export { forAll, type ForAllOptions, PropertyFailed } from './for-all.ts'
+export { load, type LoadOptions, type LoadReport, type StepReport } from './load/load.ts'
+export type { Journey, LoadUser, StepAnswer } from './load/user.ts'
 export { checkSagaRun, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
 export { storedOfLine } from '../transfer/stored-line.ts'
 export {
