@@ -7,6 +7,7 @@ import { inFile, inSchema, watchedApp } from '../test-support/watched-app.ts'
 import type { Store } from '../ports/store/store.ts'
 import { breachesVerb } from './breaches.ts'
 import { auditVerb } from './rows.ts'
+import { statusVerb } from './subscriptions.ts'
 import { Misused } from './verb.ts'
 import { verifyVerb } from './verify.ts'
 
@@ -37,11 +38,15 @@ describe.each([
     expect(app.reported).toMatchObject([
       { code: 'promise-broken', fields: { promise: 'rows', subject: 'things_v1 t3', foundBy: 'audit' } },
     ])
+    expect((await runVerb(statusVerb, called)).err).toBe(
+      'Promises do not hold: 1 breaches are known. `emaki breaches` shows them.\n',
+    )
     const shown = await runVerb(breachesVerb, called)
     expect(shown).toMatchObject({ code: 1, out: expect.stringMatching(/rows +things_v1 t3 +audit +The row t3 of things/) })
     expect(JSON.parse((await runVerb(breachesVerb, { ...called, json: true })).out)).toMatchObject([{ subject: 'things_v1 t3' }])
     expect((await runVerb(breachesVerb, { ...called, words: ['forget'] })).out).toStartWith('1 forgotten')
     expect((await runVerb(breachesVerb, called)).code).toBe(0)
+    expect((await runVerb(statusVerb, called)).err).toBe('')
   })
 
   test(`verify on ${where} finds an event that was changed and still fits, and one with the time and the id of others`, async () => {

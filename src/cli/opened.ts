@@ -39,11 +39,11 @@ async function hasLog({ DATABASE_URL, DATABASE_SCHEMA, SQLITE_FILE }: Config): P
   return (await import('../adapters/postgres/has-log.ts')).hasPostgresLog(DATABASE_URL, DATABASE_SCHEMA)
 }
 
-/** Runs with the operations on the subscriptions of an app. One that is refused is a misuse. */
-export function operate(call: Call, run: (operations: Operations) => Promise<number>): Promise<number> {
+/** Runs with the operations on the subscriptions of an app, and its store. One that is refused is a misuse. */
+export function operate(call: Call, run: (operations: Operations, store: Store) => Promise<number>): Promise<number> {
   return withStore(call, async store => {
     try {
-      return await run(new Operations(store, call.serve.map(runningOf)))
+      return await run(new Operations(store, call.serve.map(runningOf)), store)
     } catch (error) {
       throw error instanceof OperationRefused ? new Misused(error.message) : error
     }

@@ -1,5 +1,7 @@
 // status, pause and resume: how far each subscription is, and whether it goes on. They may run beside a server.
 import { kindWord } from '../definitions/definition.ts'
+import { verbCommand } from '../lib/verb-command.ts'
+import type { Store } from '../ports/store/store.ts'
 import type { Status } from '../subscription/status.ts'
 import { operate } from './opened.ts'
 import { paintFor } from '../lib/paint.ts'
@@ -10,10 +12,11 @@ export const statusVerb: Verb = {
   does: 'show how far each projection, processor and process is, and what is paused, schedules too',
   json: true,
   run: call =>
-    operate(call, async ({ status }) => {
+    operate(call, async ({ status }, store) => {
       const found = await status()
       if (call.json) console.log(JSON.stringify(found))
       else console.log(found.length ? tableOf(found, call.serve) : 'this app follows nothing')
+      await mentionBreaches(store)
       return 0
     }),
 }
@@ -28,6 +31,12 @@ export const resumeVerb: Verb = {
   does: 'let what is paused go on where it stopped',
   json: true,
   run: call => change(call, 'resume', { done: 'goes on', vain: 'is not paused' }),
+}
+
+/** What breaks a promise stands beside the figures, wherever it was found. */
+async function mentionBreaches({ promises }: Store): Promise<void> {
+  const { length } = await promises.breaches()
+  if (length > 0) console.error(`Promises do not hold: ${length} breaches are known. \`${verbCommand('breaches')}\` shows them.`)
 }
 
 function tableOf(found: readonly Status[], serve: Call['serve']): string {

@@ -134,7 +134,8 @@ describe('a healthy log', () => {
       const [a, b] = [app.watchAs('a'), app.watchAs('b')]
       for (let round = 0; round < 8; round++) {
         const filling = app.fill(round * 400, round * 400 + 400)
-        await Promise.all([steps(round > 5 ? b : a, 2), steps(b, 1)])
+        // A process takes its steps one after the other.
+        await Promise.all([round > 5 ? null : steps(a, 2), steps(b, 1)])
         if (round === 3) await app.services.reset('things')
         if (round === 5) await a.close()
         await filling
