@@ -68,10 +68,10 @@ describe('forAll', () => {
 
   test('a call without an arbitrary, or without a function, is refused', () => {
     expect(() => forAll(...([() => true] as unknown as [fc.Arbitrary<number>, (n: number) => boolean]))).toThrow(
-      'one arbitrary or more',
+      'one to three arbitraries',
     )
     expect(() => forAll(...([count] as unknown as [fc.Arbitrary<number>, (n: number) => boolean]))).toThrow(
-      'one arbitrary or more',
+      'one to three arbitraries',
     )
   })
 })

@@ -17,10 +17,8 @@ export class PropertyFailed extends Error {
   override readonly name = 'PropertyFailed'
 }
 
-type Arbitraries<T extends readonly unknown[]> = { readonly [K in keyof T]: Arbitrary<T[K]> }
-type Given<T extends readonly unknown[], R> =
-  | [...arbitraries: Arbitraries<T>, holds: (...values: T) => R]
-  | [...arbitraries: Arbitraries<T>, holds: (...values: T) => R, options: ForAllOptions]
+/** A function of values, and what trying it gives: a promise, if the function is async. */
+type Held<R> = R extends Promise<unknown> ? Promise<void> : undefined
 
 /**
  * Tries a property with many values. It does not hold where the function gives `false` or throws: then the smallest value
@@ -30,13 +28,26 @@ type Given<T extends readonly unknown[], R> =
  * @example
  * test('a basket costs nothing or more', () => forAll(any(order.place), ({ items }) => centsOf(items) >= 0))
  */
-export function forAll<T extends readonly [unknown, ...unknown[]]>(...given: Given<T, Promise<unknown>>): Promise<void>
-export function forAll<T extends readonly [unknown, ...unknown[]]>(...given: Given<T, unknown>): void
-export function forAll(...given: readonly unknown[]): Promise<void> | void {
+export function forAll<A, R>(one: Arbitrary<A>, holds: (one: A) => R, options?: ForAllOptions): Held<R>
+export function forAll<A, B, R>(
+  one: Arbitrary<A>,
+  two: Arbitrary<B>,
+  holds: (one: A, two: B) => R,
+  options?: ForAllOptions,
+): Held<R>
+export function forAll<A, B, C, R>(
+  one: Arbitrary<A>,
+  two: Arbitrary<B>,
+  three: Arbitrary<C>,
+  holds: (one: A, two: B, three: C) => R,
+  options?: ForAllOptions,
+): Held<R>
+export function forAll(...given: readonly unknown[]): Promise<void> | undefined {
   requireFastCheck('forAll')
   const at = given.findIndex(one => typeof one === 'function')
   const holds = given[at] as ((...values: readonly unknown[]) => unknown) | undefined
-  if (at < 1 || !holds) throw new TypeError('forAll takes one arbitrary or more, and then a function of their values')
+  if (at < 1 || at > 3 || !holds)
+    throw new TypeError('forAll takes one to three arbitraries, and then a function of their values')
   const arbitraries = given.slice(0, at) as readonly Arbitrary<unknown>[]
   const { runs = 100, seed, path } = (given[at + 1] ?? {}) as ForAllOptions
   const parameters = { numRuns: runs, ...(seed !== undefined && { seed }), ...(path !== undefined && { path }) }
@@ -78,8 +89,8 @@ type Checked = {
   readonly numRuns: number
 }
 
-function throwFailure({ failed, seed, counterexample, counterexamplePath, errorInstance, numRuns }: Checked): void {
-  if (!failed) return
+function throwFailure({ failed, seed, counterexample, counterexamplePath, errorInstance, numRuns }: Checked): undefined {
+  if (!failed) return undefined
   const [values = []] = (counterexample ?? []) as readonly (readonly unknown[])[]
   const lines = [
     `it does not hold for ${values.map(value => Bun.inspect(value, { depth: 9 })).join(', ')}`,
