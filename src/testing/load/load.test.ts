@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { cleanUp, cleanUpLater } from '../../test-support/cleanup.ts'
 import { LatencyHistogram } from './histogram.ts'
-import { load, StepTallies } from './load.ts'
+import { isLimit, load, StepTallies } from './load.ts'
 import { runLoad } from './run-load.ts'
 
 afterEach(cleanUp)
@@ -95,4 +95,8 @@ test('a load throws what its journey throws', async () => {
     for: '1 second',
   })
   expect(await running.catch((error: unknown) => error)).toEqual(new RangeError('wrong'))
+})
+
+test('figures of a generator that wakes up late, or uses its whole core, are undecided', () => {
+  expect([isLimit(10, 0.9), isLimit(10.1, 0), isLimit(0, 0.91)]).toEqual([false, true, true])
 })
