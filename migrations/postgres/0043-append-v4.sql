@@ -3,10 +3,15 @@
 -- append_v4 is append_v3 that also says how long it waited for the log's lock, in seconds. append_rows_v2 passes it on.
 do $copy$
 declare
-  of_append text := pg_get_functiondef('append_v3'::regproc);
-  of_rows text := pg_get_functiondef('append_rows_v1'::regproc);
+  of_append text;
+  of_rows text;
   locking constant text := 'setting := pg_advisory_xact_lock(lock_key_v1());';
 begin
+  -- A database may have names quoted where they need no quotes.
+  perform set_config('quote_all_identifiers', 'off', true);
+  of_append := pg_get_functiondef('append_v3'::regproc);
+  of_rows := pg_get_functiondef('append_rows_v1'::regproc);
+
   of_append := replace(of_append, 'append_v3', 'append_v4');
   of_append := replace(of_append, 'OUT failed json)', 'OUT failed json, OUT waited double precision)');
   execute replace(

@@ -1,4 +1,5 @@
 // A contract's cases share an open store: what one of them leaves behind must not reach the next.
+import { breach, seal } from '../ports/promises/contract/builders.ts'
 import { afterAll, describe, expect, test } from 'bun:test'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -45,6 +46,8 @@ async function writeAll(store: Store): Promise<void> {
   await readModel.setFingerprints('orders', ['f'])
   const who = { stream: 's-1', actor: 'ann', correlation: 'c', traceId: null }
   await store.refusals.add([{ ...who, command: 'order.place', by: 'decide', code: 'closed', text: null, at: 1, more: 0 }])
+  await store.promises.addBreach(breach('orders o1'))
+  await store.promises.seal(seal(0))
   await store.samples.add({ writer: 'w', number: 1, samples: [{ subject: 's', hour: 0, minutes: new Array(60).fill(1) }] })
   await store.beginEpoch()
   const record = { ...event, id: Bun.randomUUIDv7(), stream: 's-2' }

@@ -232,7 +232,7 @@ export function planTests(events: number): void {
         'events (type, "position")',
         'fingerprints (name)',
         'import_rows (import, nth)',
-        'imports (name)',
+        'imports (import)',
         'imports (name)',
         'keys (key)',
         `keys (split_part(key, ':'::text, 2), "position") WHERE ((until IS NULL) AND (key ~~ 'agenda:%'::text))`,
