@@ -130,6 +130,7 @@ describe('telemetry', () => {
       '/src/lib/deadline.ts',
       '/src/lib/http-request.ts',
       '/src/lib/turns.ts',
+      '/src/ports/trace/accept-baggage.ts',
       '/src/ports/trace/trace.ts',
     ])
     expect(sent).toEqual([])
