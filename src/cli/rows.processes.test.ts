@@ -125,7 +125,7 @@ describe('rows', () => {
     expect([code, JSON.parse(out)]).toEqual([
       1,
       {
-        ...{ events: 2, position: 3, count: 1, wrong: [expect.objectContaining({ position: 3 })] },
+        ...{ events: 2, position: 3, count: 1, wrong: [expect.objectContaining({ position: 3 })], changed: [] },
         database: [expect.objectContaining({ name: 'integrity_check', status: 'ok' }), expect.objectContaining({ status: 'ok' })],
       },
     ])
