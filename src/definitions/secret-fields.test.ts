@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { importMap } from '../transfer/import-map.ts'
 import { inbox } from '../dispatch/inbox.ts'
 import { exposeState } from '../../routes/streams/states.ts'
+import { decider } from './decider/decider.ts'
 import { events, spec, split } from './event/events.ts'
 import { read } from './event/read.ts'
 import { upcast } from './event/upcast.ts'
@@ -120,3 +121,15 @@ const Order = events(
 )
 const payments = inbox('payments', { message: z.object({ id: z.string(), card: secret }), command: fail })
 const mapped = importMap({ from: Order, record: z.object({ card: secret }), map: fail })
+
+test('a schema that names a later one is not looked into before an error comes', () => {
+  const note = decider(events('note', { Written: z.object({ text: z.string() }) }), {
+    initial: {},
+    evolve: { Written: state => state },
+    commands: { write: z.object({ inner: z.lazy(() => Later) }) },
+    decide: { write: () => [] },
+  })
+  const Later = z.object({ laterCard: secret })
+  expect(note.write('n1', { inner: { laterCard: NUMBER } }).data.inner.laterCard).toBe(NUMBER)
+  expect(String(errorWithoutSecrets(new Error(NUMBER), { laterCard: NUMBER }))).toBe('Error: ***')
+})

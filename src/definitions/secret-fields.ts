@@ -11,11 +11,18 @@ const CAUSES_MAX = 5
 
 /** The names of all marked fields of the process. A field is known by its name, wherever a state or a row keeps it. */
 const names = new Set<string>()
+/** They are looked into when an error comes: before, a schema may name one that is not made yet. */
+const unread: z.ZodType[] = []
 
 /** Notes the fields that are marked with `.meta({ secret: true })`. A schema that is marked as a whole has all its fields marked. */
 export function noteSecretFields(schemas: Iterable<z.ZodType>): void {
+  unread.push(...schemas)
+}
+
+function secretNames(): ReadonlySet<string> {
   const seen = new Map<unknown, Set<string | null>>()
-  for (const schema of schemas) note(schema, null, false, seen)
+  for (const schema of unread.splice(0)) note(schema, null, false, seen)
+  return names
 }
 
 function note(schema: unknown, field: string | null, isWithin: boolean, seen: Map<unknown, Set<string | null>>): void {
@@ -37,7 +44,7 @@ function isMarked(schema: unknown): boolean {
  * a row. Gives the same error, or one in its place if it cannot be changed.
  */
 export function errorWithoutSecrets(error: unknown, ...held: readonly unknown[]): unknown {
-  if (names.size === 0) return error
+  if (secretNames().size === 0) return error
   const secrets = new Set<string>()
   const seen = new Set<unknown>()
   for (const one of held) collect(one, false, secrets, seen)
