@@ -4,6 +4,7 @@ import { brokenPromiseOf } from '../../ports/report/broken-promise.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
 import { seriesOf } from '../../test-support/series.ts'
 import { inFile, inMemory, inSchema, type WatchedApp, watchedApp } from '../../test-support/watched-app.ts'
+import { PromiseWatch } from './promise-watch.ts'
 
 afterEach(cleanUp)
 
@@ -175,4 +176,20 @@ test('the metrics have every promise from the start, what is kept, and what a ve
   await services.promises.step()
   expect(await seriesOf(app.metrics, 'emaki.promise.broken')).toEqual({ ...none, rows: 1 })
   expect(app.reported).toMatchObject([{ level: 'error', code: 'promise-broken', fields: { promise: 'rows', foundBy: 'audit' } }])
+})
+
+test('breaches that cannot be read, while checks go on, are one episode, which ends when they can be', async () => {
+  const { services, reported } = await watchedApp(await inMemory())
+  const { promises } = services.store
+  let isDown = true
+  const breaches = () => (isDown ? Promise.reject(new Error('no answer')) : promises.breaches())
+  const store = { ...services.store, promises: { ...promises, breaches } }
+  const report = (problem: unknown) => void reported.push(problem)
+  const watch = new PromiseWatch({ ...services, store, owner: 'a', serving: () => [], report, now: () => 5, random: () => 0 })
+  await steps(watch, 3)
+  isDown = false
+  await steps(watch, 2)
+  const codes = reported.flatMap(problem => (problem instanceof Notice ? problem.code : []))
+  expect(codes).toEqual(['retry-began', 'retry-ended'])
+  await watch.close()
 })

@@ -89,16 +89,17 @@ export class PromiseWatch {
 
   /** Checks a part, if no other process does, and reports what is kept. A store that fails is reported. */
   async step(): Promise<void> {
-    try {
-      if (await this.#holdsLease()) {
-        await this.#log.step()
-        await this.#rows.step()
-      }
-      this.#failing.succeed()
-    } catch (error) {
-      this.#failing.fail(error)
-    }
-    await this.#readKept()
+    const failures: unknown[] = []
+    // What others have found is reported also where the check fails.
+    for (const part of [() => this.#check(), () => this.#reportKept()]) await part().catch(error => failures.push(error))
+    if (failures.length) this.#failing.fail(failures[0])
+    else this.#failing.succeed()
+  }
+
+  async #check(): Promise<void> {
+    if (!(await this.#holdsLease())) return
+    await this.#log.step()
+    await this.#rows.step()
   }
 
   async #run(): Promise<void> {
@@ -119,10 +120,9 @@ export class PromiseWatch {
     return lease !== null
   }
 
-  async #readKept(): Promise<void> {
+  async #reportKept(): Promise<void> {
     const { store, report } = this.#options
-    const kept = await store.promises.breaches().catch((error: unknown) => this.#failing.fail(error))
-    if (typeof kept === 'number') return
+    const kept = await store.promises.breaches()
     this.#kept = kept
     const keyOf = ({ promise, subject }: Breach) => `${promise} ${subject}`
     const keys = new Set(kept.map(keyOf))
